@@ -1,0 +1,7 @@
+//! The commands, one file each.
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

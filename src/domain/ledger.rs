@@ -1,0 +1,142 @@
+//! What Loa remembers of what it has published: the ledger's records. State keeps them, the catalog is made of them.
+
+use super::article::ArticleId;
+use super::category::CategoryId;
+use super::clock::Timestamp;
+use super::scope::Scope;
+
+/// A hash of what a reader sees of an article: title, lead, body, byline, media, correction.
+pub type Fingerprint = [u8; 16];
+
+/// The ledger's record of one article that was published at least once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArticleRecord {
+    /// The store's id.
+    pub id: ArticleId,
+    /// The stored guid at first publication; frozen since.
+    pub guid: Option<String>,
+    /// The later of publication and end of embargo; frozen at first publication.
+    pub published: Timestamp,
+    /// Last change that a reader can see; never earlier than `published`.
+    pub updated: Timestamp,
+    /// What a reader saw when this record was written.
+    pub fingerprint: Fingerprint,
+    /// Digest of the store's row (with its joined rows) on which this record was decided.
+    pub digest: u64,
+    /// The store's `updated_at` of that row: tells a store that went backwards.
+    pub store_updated: Option<Timestamp>,
+    /// The article's own categories, the main one first.
+    pub categories: Vec<CategoryId>,
+    /// Every scope it is in: sorted, ancestors and `all` included. Kept after it has gone, for tombstones.
+    pub scopes: Vec<Scope>,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Counts the writes of this record, from 1. A writer names the version it decided on; the first writer wins.
+    pub version: u64,
+}
+
+impl ArticleRecord {
+    /// Is it in its feeds?
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.standing == Standing::Public
+    }
+}
+
+/// Where an article that was published stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In its feeds.
+    Public,
+    /// In no feed because its row cannot be published; no tombstone, comes back when the row is mended.
+    SetAside,
+    /// It left its feeds at this instant.
+    Gone {
+        /// When Loa took it out.
+        at: Timestamp,
+        /// Why.
+        reason: Departure,
+    },
+}
+
+/// Why an article left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Back to draft, under embargo, or its date moved later: may return.
+    Left,
+    /// Its row vanished, as two complete reads agreed: may return.
+    Vanished,
+    /// Withdrawn for good: returns only by `loa articles restore`, or by the store where that is allowed.
+    Withdrawn,
+}
+
+impl Departure {
+    /// The word in state.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Vanished => "vanished",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Reads the word in state.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Left, Self::Vanished, Self::Withdrawn].into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// The ledger's record of one feed. A scope that never held an article has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRecord {
+    /// Which feed.
+    pub scope: Scope,
+    /// Counts the committed changes of the feed, from 1.
+    pub sequence: u64,
+    /// The instant of the last publication, edit or removal in it.
+    pub changed_at: Timestamp,
+    /// The sequence at which an article last had to leave it. A document older than this is never served again.
+    pub removal_sequence: u64,
+}
+
+/// One change of an article's record, as the engine decided it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArticleWrite {
+    /// The record to write. Its `version` is the version it was decided on, 0 for a new one; state writes the next.
+    pub record: ArticleRecord,
+    /// The feeds that it changes.
+    pub touches: Vec<Touch>,
+}
+
+/// A feed that a change touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    /// Which feed.
+    pub scope: Scope,
+    /// When it changed. The feed's own `changed_at` never goes back.
+    pub at: Timestamp,
+    /// Must an article leave this feed's older documents (withdrawn, embargoed, back to draft, vanished)?
+    pub removes: bool,
+}
+
+/// What one transaction writes: all of it, or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Changed articles.
+    pub writes: Vec<ArticleWrite>,
+    /// Feeds that change for another reason (a category's name, its place in the tree).
+    pub touches: Vec<Touch>,
+    /// Articles that the store has withdrawn: they go on the deny list for good.
+    pub withdrawals: Vec<(ArticleId, Timestamp)>,
+}
+
+/// What the transaction left behind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Committed {
+    /// The record of every article in the batch as it now stands: ours, or the one of another writer who was first.
+    pub articles: Vec<ArticleRecord>,
+    /// The record of every feed that the batch touched, as it now stands.
+    pub feeds: Vec<FeedRecord>,
+}

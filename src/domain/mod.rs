@@ -1,0 +1,12 @@
+//! The nouns of the newsroom and of its feeds. No I/O, no async, no wall clock (but for [`clock::SystemClock`]).
+
+pub mod address;
+pub mod article;
+pub mod category;
+pub mod clock;
+pub mod entry_id;
+pub mod fault;
+pub mod feed_key;
+pub mod format;
+pub mod ledger;
+pub mod scope;

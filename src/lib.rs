@@ -1,0 +1,31 @@
+//! Loa publishes a newsroom's articles as feeds. The way of an article, each stage knowing only those before it:
+//! `store` -> `catalog` (with `state`, the ledger) -> `feed` -> `publish` -> `http`. See `docs/ARCHITECTURE.md`.
+
+/// The in-memory index of published articles, and the rules of what comes and goes.
+pub mod catalog;
+/// The commands.
+pub mod cli;
+/// Defaults, file, environment, flags.
+pub mod config;
+/// A self-made newsroom for trying out.
+pub mod demo;
+/// The nouns: article, category, scope, format, ids, the ledger's records, faults, the clock.
+pub mod domain;
+/// The neutral feed, and its documents in RSS, Atom and JSON.
+pub mod feed;
+/// Answers requests.
+pub mod http;
+/// Brings articles into the embedded store: NDJSON, pages as text.
+pub mod import;
+/// Logs and metrics.
+pub mod observe;
+/// Makes and keeps the documents.
+pub mod publish;
+/// Pages for people.
+pub mod site;
+/// Loa's own durable data: the ledger, addresses, the deny list.
+pub mod state;
+/// Reads the newsroom's articles.
+pub mod store;
+/// Text in and out: XML characters, HTML, Unicode forms, slugs, time stamps.
+pub mod text;

@@ -1,0 +1,188 @@
+//! One document as bytes, in every encoding that was asked for, with its validators (RFC 9110 section 8.8).
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::format::Format;
+
+/// A content coding (RFC 9110 section 8.4.1), or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Encoding {
+    /// Zstandard (RFC 8878).
+    Zstd,
+    /// Brotli (RFC 7932).
+    Brotli,
+    /// gzip (RFC 1952).
+    Gzip,
+    /// As it is.
+    Identity,
+}
+
+impl Encoding {
+    /// Every coding, the preferred one first where a client likes several equally.
+    pub const ALL: [Self; 4] = [Self::Zstd, Self::Brotli, Self::Gzip, Self::Identity];
+
+    /// The token in `Content-Encoding`; `identity` is never written there.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// The levels, one each: `docs/decisions/encodings.md`.
+const ZSTD_LEVEL: i32 = 9;
+const BROTLI_QUALITY: u32 = 5;
+const GZIP_LEVEL: u32 = 6;
+/// Window of the brotli encoder, as a power of two of bytes: 4 MiB holds every document.
+const BROTLI_WINDOW: u32 = 22;
+/// Hexadecimal digits of the hash in an entity tag: 64 bits.
+const TAG_HASH_BYTES: usize = 8;
+
+/// The bytes of a document in one coding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The body.
+    pub bytes: Bytes,
+    /// Strong entity tag with its quotes: the feed's sequence, a hyphen, a hash of these bytes.
+    pub etag: String,
+}
+
+/// One document.
+#[derive(Debug)]
+pub struct Document {
+    format: Format,
+    sequence: u64,
+    changed_at: Option<Timestamp>,
+    identity: Encoded,
+    coded: [OnceCell<Encoded>; 3],
+}
+
+impl Document {
+    /// Takes a rendered document. `sequence` and `changed_at` are the feed's; 0 and `None` for one that never held an
+    /// article.
+    #[must_use]
+    pub fn new(format: Format, sequence: u64, changed_at: Option<Timestamp>, body: impl Into<Bytes>) -> Self {
+        let identity = encoded(sequence, body.into());
+        Self { format, sequence, changed_at, identity, coded: [const { OnceCell::const_new() }; 3] }
+    }
+
+    /// How it is written.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The feed's change sequence when it was made.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The instant of the feed's last change; `None` if it never held an article.
+    #[must_use]
+    pub const fn changed_at(&self) -> Option<Timestamp> {
+        self.changed_at
+    }
+
+    /// The document as it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Encoded {
+        &self.identity
+    }
+
+    /// The document in a coding: made once, by the first who asks, off the async threads. Should the encoder fail, the
+    /// document comes as it is, so look at which coding came back.
+    pub async fn encoded(&self, encoding: Encoding) -> (Encoding, &Encoded) {
+        let (Encoding::Zstd | Encoding::Brotli | Encoding::Gzip) = encoding else {
+            return (Encoding::Identity, &self.identity);
+        };
+        let [zstd, brotli, gzip] = &self.coded;
+        let cell = match encoding {
+            Encoding::Zstd => zstd,
+            Encoding::Brotli => brotli,
+            Encoding::Gzip | Encoding::Identity => gzip,
+        };
+        let made = cell.get_or_try_init(|| async {
+            let (body, sequence) = (self.identity.bytes.clone(), self.sequence);
+            let work = move || compress(encoding, &body).map(|bytes| encoded(sequence, bytes.into()));
+            tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+        });
+        match made.await {
+            Ok(encoded) => (encoding, encoded),
+            Err(error) => {
+                tracing::error!(encoding = encoding.token(), %error, "a document cannot be compressed, it goes out as it is");
+                (Encoding::Identity, &self.identity)
+            }
+        }
+    }
+}
+
+fn encoded(sequence: u64, bytes: Bytes) -> Encoded {
+    let hash: String = Sha256::digest(&bytes).iter().take(TAG_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    Encoded { etag: format!("\"{sequence}-{hash}\""), bytes }
+}
+
+fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    use std::io::Write as _;
+    match encoding {
+        Encoding::Identity => Ok(body.to_vec()),
+        Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
+        Encoding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+        Encoding::Brotli => {
+            let mut out = Vec::new();
+            let params = brotli::enc::BrotliEncoderParams {
+                quality: i32::try_from(BROTLI_QUALITY).unwrap_or_default(),
+                lgwin: i32::try_from(BROTLI_WINDOW).unwrap_or_default(),
+                ..Default::default()
+            };
+            brotli::BrotliCompress(&mut &body[..], &mut out, &params)?;
+            Ok(out)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_coding_has_its_own_tag_and_is_made_of_the_same_bytes() {
+        let body = "tin địa phương ".repeat(500);
+        let document = Document::new(Format::Rss, 7, None, body.clone());
+        let mut tags = Vec::new();
+        for encoding in Encoding::ALL {
+            let (came, encoded) = document.encoded(encoding).await;
+            assert_eq!(came, encoding);
+            assert_eq!(document.encoded(encoding).await.1, encoded, "made once");
+            assert_eq!(decode(encoding, &encoded.bytes), body.as_bytes());
+            assert!(encoded.etag.starts_with("\"7-"), "{}", encoded.etag);
+            tags.push(encoded.etag.clone());
+        }
+        tags.sort();
+        tags.dedup();
+        assert_eq!(tags.len(), Encoding::ALL.len());
+    }
+
+    fn decode(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
+        use std::io::Read as _;
+        let mut out = Vec::new();
+        match encoding {
+            Encoding::Identity => out.extend_from_slice(bytes),
+            Encoding::Zstd => out = zstd::stream::decode_all(bytes).unwrap(),
+            Encoding::Gzip => drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap()),
+            Encoding::Brotli => brotli::BrotliDecompress(&mut &bytes[..], &mut out).unwrap(),
+        }
+        out
+    }
+}

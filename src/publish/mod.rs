@@ -1,0 +1,96 @@
+//! Keeps the documents: renders what a change affects, once, off the request path, and answers from memory; behind
+//! it the disk copies of promise 7.
+
+pub mod document;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::feed_key::FeedKey;
+use document::Document;
+
+/// What a request path stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A feed's document.
+    Feed(FeedKey),
+    /// A path that moved for good: the present path.
+    Moved(String),
+    /// Nothing of ours.
+    Unknown,
+}
+
+/// Why there is no document now: 503 with `Retry-After`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unavailable {
+    /// For the log and `/readyz`; never for the client.
+    pub reason: String,
+    /// When to ask again.
+    pub retry_after: Duration,
+}
+
+/// One line of the index page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFeed {
+    /// The feed's title.
+    pub title: String,
+    /// Its path below `/feeds/`, without extension.
+    pub path: String,
+    /// How deep it stands below its group's root, from 0.
+    pub depth: usize,
+}
+
+/// How the service is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// Every part works.
+    pub ready: bool,
+    /// What answers are made of: `current`, `stale` (the last good documents), `starting`.
+    pub serving: &'static str,
+    /// The store's address without its password, and what it is.
+    pub store: PartHealth,
+    /// Loa's own data.
+    pub state: PartHealth,
+    /// How changes are found, with the bound.
+    pub change_detection: String,
+    /// Articles in the feeds.
+    pub articles: usize,
+    /// Feeds with articles.
+    pub feeds: usize,
+    /// Articles set aside because of a fault.
+    pub set_aside: usize,
+    /// A change that is held back until `loa store accept`, and why.
+    pub held: Option<String>,
+}
+
+/// How one part is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PartHealth {
+    /// Does it answer?
+    pub ok: bool,
+    /// What it is.
+    pub what: String,
+    /// When it last answered, RFC 3339 in UTC.
+    pub last_ok: Option<Timestamp>,
+    /// What it last said, if it is not well.
+    pub error: Option<String>,
+}
+
+/// What the HTTP side knows of everything to the left of it.
+pub trait Published: Send + Sync + 'static {
+    /// What a request path (decoded, without query) stands for.
+    fn route(&self, path: &str) -> Route;
+
+    /// The document of a feed: from memory, else made or read back.
+    fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>>;
+
+    /// The feeds that hold articles, in the order of the index page.
+    fn listed(&self) -> Vec<ListedFeed>;
+
+    /// How the service is.
+    fn health(&self) -> Health;
+}

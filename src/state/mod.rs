@@ -1,0 +1,109 @@
+//! Loa's own durable data: the ledger, the addresses, the deny list, a few marks. Never in the newsroom's tables.
+//! SQLite by default, PostgreSQL where several replicas share it. The first writer wins; the others read it back.
+
+use futures_util::future::BoxFuture;
+
+use crate::domain::address::AddressRecord;
+use crate::domain::article::ArticleId;
+use crate::domain::clock::Timestamp;
+use crate::domain::entry_id::Identity;
+use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
+use crate::domain::scope::Scope;
+
+/// Everything that start-up needs.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// Every article ever published.
+    pub articles: Vec<ArticleRecord>,
+    /// Every feed that ever held an article.
+    pub feeds: Vec<FeedRecord>,
+    /// Every address ever published.
+    pub addresses: Vec<AddressRecord>,
+}
+
+/// What people have told Loa by commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Control {
+    /// The deny list: articles withdrawn and not restored. It wins over whatever the store says.
+    pub withdrawn: Vec<ArticleId>,
+    /// `loa store accept`: the instant of the last call.
+    pub store_accepted_at: Option<Timestamp>,
+}
+
+/// Why state did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The address is of no known kind.
+    #[error("state `{url}` is of no known kind, expected `sqlite:PATH` or `postgres://...`")]
+    UnknownKind {
+        /// The address, without its password.
+        url: String,
+    },
+    /// It was made by a newer Loa.
+    #[error(
+        "state `{url}` has schema version {found}, this program knows up to {known}; use the program that made it or a newer one"
+    )]
+    TooNew {
+        /// The address, without its password.
+        url: String,
+        /// Version found.
+        found: i64,
+        /// Newest version this program knows.
+        known: i64,
+    },
+    /// A record cannot be read back.
+    #[error("state: record `{key}` cannot be read: {why}")]
+    Corrupt {
+        /// Which record.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// The database said no, or is gone.
+    #[error("state: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("state: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Loa's memory.
+pub trait State: Send + Sync + std::fmt::Debug {
+    /// Records the identity if none is recorded, and returns the recorded one: the caller refuses to run with another.
+    fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>>;
+
+    /// Reads everything that start-up needs, in one snapshot.
+    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
+
+    /// Writes a batch in one transaction. A write whose record has moved on since `record.version` is not made: the
+    /// record as it stands comes back instead, and only the feeds of writes that were made are touched. A touched feed's
+    /// sequence grows by one however many touches it has in the batch.
+    fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>>;
+
+    /// Records that each scope now wants this path, unless the path belongs to another scope; returns all addresses.
+    fn claim_addresses<'a>(
+        &'a self,
+        claims: &'a [(Scope, String)],
+    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>>;
+
+    /// A cheap value that differs when [`State::control`] may answer otherwise.
+    fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>>;
+
+    /// The deny list and the acceptance.
+    fn control(&self) -> BoxFuture<'_, Result<Control, StateError>>;
+
+    /// Puts an article on the deny list, by command. Repeating it changes nothing.
+    fn withdraw<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<(), StateError>>;
+
+    /// Takes an article off the deny list; false if it was not on it.
+    fn restore<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>>;
+
+    /// Lets a held change of the store through.
+    fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>>;
+
+    /// A named mark, such as the digest of the last category tree. `None`: never set.
+    fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>>;
+
+    /// Sets a named mark.
+    fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>>;
+}
