@@ -25,9 +25,18 @@ pub struct Ledger {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Control {
     /// The deny list: articles withdrawn and not restored. It wins over whatever the store says.
-    pub withdrawn: Vec<ArticleId>,
+    pub withdrawn: Vec<Withdrawal>,
     /// `loa store accept`: the instant of the last call.
     pub store_accepted_at: Option<Timestamp>,
+}
+
+/// One line of the deny list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// Which article.
+    pub id: ArticleId,
+    /// Did the store say so (`status = 'withdrawn'`)? Else a command did.
+    pub by_store: bool,
 }
 
 /// Why state did not answer.
@@ -74,6 +83,9 @@ pub trait State: Send + Sync + std::fmt::Debug {
 
     /// Reads everything that start-up needs, in one snapshot.
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
+
+    /// The records of these articles, in any order; an article without one is left out.
+    fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;
 
     /// Writes a batch in one transaction. A write whose record has moved on since `record.version` is not made: the
     /// record as it stands comes back instead, and only the feeds of writes that were made are touched. A touched feed's
