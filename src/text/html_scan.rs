@@ -21,8 +21,10 @@ const UNKNOWABLE: [&str; 9] =
 /// Elements that a parser opens again after a block that cut them off.
 const FORMATTING: [&str; 14] =
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
-/// Elements whose end tag may be left out: closed by the end of the element around them.
-const IMPLIED: [&str; 10] = ["dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "tr"];
+/// Elements whose end tag may be left out: closed by the end of a block around them.
+const IMPLIED: [&str; 5] = ["dd", "dt", "li", "option", "p"];
+/// Parts of a table, which close all that is open within them.
+const TABLE_PARTS: [&str; 7] = ["table", "tbody", "td", "tfoot", "th", "thead", "tr"];
 /// Elements that close an open paragraph.
 const BLOCKS: [&str; 23] = [
     "address",
@@ -176,11 +178,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Closes the element if nothing but elements of implied ends is open within it; else it stays open in our count.
+    /// Closes the element if nothing is open within it but what its end is sure to close; else it stays in our count.
     fn close(&mut self, name: &str) {
-        let within = self.open.iter().rev().take_while(|open| open.name != name);
-        let implied = within.take_while(|open| IMPLIED.contains(&open.name.as_str())).count();
-        let at = self.open.len().saturating_sub(implied + 1);
+        let is_table_part = TABLE_PARTS.contains(&name);
+        let is_block = is_table_part || BLOCKS.contains(&name);
+        let closes = |open: &str| {
+            is_block && IMPLIED.contains(&open) || is_table_part && open != "table" && TABLE_PARTS.contains(&open)
+        };
+        let within = self.open.iter().rev().take_while(|open| open.name != name && closes(&open.name)).count();
+        let at = self.open.len().saturating_sub(within + 1);
         if self.open.get(at).is_some_and(|open| open.name == name) {
             self.open.truncate(at);
         }

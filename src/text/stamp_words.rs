@@ -67,7 +67,10 @@ impl Words {
     pub(super) fn new(text: &str) -> Self {
         let lower = text.to_lowercase();
         let rough = lower.split([' ', '|', ',', '(', ')']);
-        let words = rough.flat_map(split_iso).filter(|word| !matches!(*word, "" | "-" | "–" | "ngày" | "lúc")).flat_map(split_time);
+        let words = rough
+            .flat_map(split_iso)
+            .filter(|word| !matches!(*word, "" | "-" | "–" | "ngày" | "lúc"))
+            .flat_map(split_time);
         Self { words: words.map(str::to_owned).collect(), at: 0 }
     }
 
@@ -88,7 +91,7 @@ impl Words {
 
 fn split_iso(word: &str) -> Vec<&str> {
     match word.split_once('t') {
-        Some((date, time)) if date.starts_with(|c: char| c.is_ascii_digit()) => vec![date, time],
+        Some((date, time)) if date.starts_with(|c: char| c.is_ascii_digit()) && date.contains('-') => vec![date, time],
         _ => vec![word],
     }
 }
@@ -99,14 +102,17 @@ fn split_time(word: &str) -> Vec<&str> {
     let end = |c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | 'h' | 'g');
     let cut = word.find("gmt").or_else(|| word.find(end));
     match cut {
-        Some(at) if is_time => <[&str; 2]>::from(word.split_at(at)).into_iter().filter(|part| !part.is_empty()).collect(),
+        Some(at) if is_time => {
+            <[&str; 2]>::from(word.split_at(at)).into_iter().filter(|part| !part.is_empty()).collect()
+        }
         _ => vec![word],
     }
 }
 
 /// The weekday, and how many more words it takes.
 pub(super) fn weekday(word: &str, next: Option<&str>) -> Option<(Weekday, usize)> {
-    let find = |table: &[(&str, Weekday)], word: &str| table.iter().find(|(name, _)| *name == word).map(|(_, day)| *day);
+    let find =
+        |table: &[(&str, Weekday)], word: &str| table.iter().find(|(name, _)| *name == word).map(|(_, day)| *day);
     match (word, next) {
         ("thứ", Some(ordinal)) => find(&ORDINALS, ordinal).map(|day| (day, 1)),
         ("chủ", Some("nhật")) => Some((Weekday::Sun, 1)),
