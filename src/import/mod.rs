@@ -244,7 +244,7 @@ impl<'a> Import<'a> {
         text: &str,
         is_closed: bool,
     ) -> Result<Option<Record>, ImportError> {
-        let draft = match ndjson::draft(text, &self.options.zones) {
+        let draft = match ndjson::draft(text.trim_start_matches('\u{feff}'), &self.options.zones) {
             Ok(draft) => draft,
             Err(error) => {
                 let torn = if is_closed { "" } else { "the last line has no end and is torn: " };

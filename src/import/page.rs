@@ -4,8 +4,6 @@
 //! Blocks are parted by empty lines. The text stays verbatim (NFC): missing spaces and typing slips are the
 //! newsroom's. What a page glues together is parted: a caption follows the picture's alt text, which repeats the title.
 
-use std::fmt::Write as _;
-
 use crate::text::normalize::{collapse_white_space, nfc, title_key};
 use crate::text::stamp::{self, Stamp, StampError, Zones};
 
@@ -158,8 +156,7 @@ fn body_html(blocks: &[String], title: &str) -> Option<String> {
             None if is_head(block) => ("<h2>", block.as_str(), "</h2>"),
             None => ("<p>", block.as_str(), "</p>"),
         };
-        // Writing to a string cannot fail.
-        drop(writeln!(html, "{open}{}{close}", escaped(text)));
+        html.extend([open, &escaped(text), close, "\n"]);
     }
     (!html.is_empty()).then_some(html)
 }

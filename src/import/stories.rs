@@ -70,7 +70,9 @@ pub(super) async fn of_list(writer: &mut Writer, listed: &Listed, given: &Given)
     let at = |r: &&Record| r.article.published_at == Some(published);
     let near = |r: &&Record| {
         let instants = [r.article.published_at, r.article.updated_at];
-        instants.into_iter().flatten().any(|at| at >= published && is_near(published, at))
+        // What another list dates otherwise is another story.
+        r.published_from != PublishedFrom::List
+            && instants.into_iter().flatten().any(|at| at >= published && is_near(published, at))
     };
     let exact: Vec<&Record> = known.iter().filter(at).collect();
     let candidates = if exact.is_empty() { known.iter().filter(near).collect() } else { exact };
