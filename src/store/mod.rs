@@ -1,6 +1,8 @@
 //! The newsroom's articles: reads the article store through the relational contract of `docs/STORE.md`, and says what
 //! changed. Only reads. `import` is the one writer, into the embedded SQLite store.
 
+pub mod sqlite;
+
 use futures_util::future::BoxFuture;
 
 use crate::domain::article::{Article, ArticleId};

@@ -1,1 +1,3 @@
 //! All integration tests, in one binary: one file per subject.
+
+mod import;

@@ -1,0 +1,3 @@
+//! The article store in an SQLite file.
+
+pub mod embedded;
