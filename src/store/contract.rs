@@ -230,7 +230,7 @@ mod tests {
     fn what_is_missing_is_named_with_the_way_out() {
         let place = Place::new(Some("loa"), "v_").unwrap();
         let check = |columns: &[(&'static Relation, &str)], expect: &str| {
-            let said = layout(columns).check(&place).map(|_| String::new()).unwrap_or_else(|error| error.to_string());
+            let said = layout(columns).check(&place).map_or_else(|error| error.to_string(), |_| String::new());
             assert_eq!(said, expect);
         };
         let least = "id slug title status published_at body_html";

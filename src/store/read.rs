@@ -111,13 +111,12 @@ fn add_head(scan: &mut Scan, places: &mut HashMap<ArticleId, usize>, line: &[u8]
         };
         return scan.faults.push(of_relation(&ARTICLES, code, &why));
     };
-    match places.get(id).and_then(|place| scan.heads.get_mut(*place)) {
-        Some(head) => head.digest = head.digest.wrapping_add(row.digest()),
-        None => {
-            let id = ArticleId::new(id);
-            places.insert(id.clone(), scan.heads.len());
-            scan.heads.push(Head { id, digest: row.digest() });
-        }
+    if let Some(head) = places.get(id).and_then(|place| scan.heads.get_mut(*place)) {
+        head.digest = head.digest.wrapping_add(row.digest());
+    } else {
+        let id = ArticleId::new(id);
+        places.insert(id.clone(), scan.heads.len());
+        scan.heads.push(Head { id, digest: row.digest() });
     }
 }
 

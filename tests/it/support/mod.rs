@@ -1,7 +1,7 @@
 //! What several subjects need.
 
-pub mod postgres;
-pub mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures_util::FutureExt as _;
 
 /// A database of one test's own.
-pub trait Database: Sized + Sync {
+pub(crate) trait Database: Sized + Sync {
     /// Makes it, empty.
     async fn create() -> Self;
 
@@ -24,7 +24,7 @@ pub trait Database: Sized + Sync {
 }
 
 /// Runs a test on a database of its own, which is taken away afterwards, also when the test fails.
-pub async fn on<D: Database>(test: impl AsyncFnOnce(&D)) {
+pub(crate) async fn on<D: Database>(test: impl AsyncFnOnce(&D)) {
     let database = D::create().await;
     let outcome = AssertUnwindSafe(test(&database)).catch_unwind().await;
     database.remove().await;
@@ -34,7 +34,7 @@ pub async fn on<D: Database>(test: impl AsyncFnOnce(&D)) {
 }
 
 /// A name that no other test has: no chance, so that what is left behind tells its origin.
-pub fn own_name() -> String {
+pub(crate) fn own_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("loa_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }

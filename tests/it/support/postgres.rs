@@ -7,18 +7,18 @@ use url::Url;
 use super::{Database, own_name};
 
 /// A database on the test server.
-pub struct Postgres {
+pub(crate) struct Postgres {
     name: String,
 }
 
 impl Postgres {
     /// The database's name; roles that a test makes begin with it, too.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its address for another role.
-    pub fn url_as(&self, role: &str) -> String {
+    pub(crate) fn url_as(&self, role: &str) -> String {
         let mut url = Url::parse(&self.url()).unwrap();
         url.set_username(role).unwrap();
         url.into()
@@ -49,7 +49,7 @@ impl Database for Postgres {
 
 /// The superuser's address of the test server.
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration; tests/run tells them by this variable")]
-pub fn server() -> String {
+pub(crate) fn server() -> String {
     std::env::var("LOA_TEST_POSTGRES_URL").expect("LOA_TEST_POSTGRES_URL is not set: run tests/run")
 }
 

@@ -8,14 +8,14 @@ use tokio::sync::Mutex;
 use super::Database;
 
 /// An SQLite file in WAL mode, held open by its writer.
-pub struct Sqlite {
+pub(crate) struct Sqlite {
     directory: TempDir,
     writer: Mutex<SqliteConnection>,
 }
 
 impl Sqlite {
     /// The file.
-    pub fn path(&self) -> std::path::PathBuf {
+    pub(crate) fn path(&self) -> std::path::PathBuf {
         self.directory.path().join("tòa soạn.db")
     }
 }
