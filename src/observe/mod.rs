@@ -1,1 +1,3 @@
-//! (to come)
+//! What Loa tells of itself: a log for people and machines, and metrics.
+
+pub mod log;
