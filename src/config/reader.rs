@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
             Ok(text) => Secret::new(text.trim().to_owned()),
             Err(error) => {
                 self.fault(&file_key, format!("`{path}` cannot be read: {error}"));
-                Secret::new(String::new())
+                Secret::new(self.text(key))
             }
         }
     }
