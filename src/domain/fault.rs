@@ -153,6 +153,8 @@ fault_codes! {
     BodyTooLarge "body_too_large" Repaired "nội dung quá lớn hoặc quá phức tạp" "the body is over a limit, so only the lead goes out";
     /// Elements or attributes that were taken out for safety.
     HtmlUnsafe "html_unsafe" Repaired "có mã HTML không an toàn" "unsafe HTML was taken out";
+    /// A category, locality or tag of an article that cannot be read.
+    JoinedRowUnreadable "joined_row_unreadable" Repaired "không đọc được dòng chuyên mục, địa phương hoặc từ khóa của bài" "a category, locality or tag row cannot be read and was left out";
     /// A picture without a usable address.
     MediaUnusable "media_unusable" Repaired "ảnh hoặc tệp đính kèm không dùng được" "a media row has no usable address and was left out";
     /// A language that is no BCP 47 tag.

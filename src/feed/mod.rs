@@ -9,6 +9,7 @@ use crate::domain::category::CategoryTree;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord};
 use crate::domain::scope::Scope;
+pub use crate::text::html::HtmlLimits;
 
 /// What all feeds of a site have in common.
 #[derive(Debug, Clone)]
@@ -61,17 +62,6 @@ pub struct Window {
     pub entries_max: usize,
     /// B, bytes of the neutral entries.
     pub bytes_max: usize,
-}
-
-/// What a body may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HtmlLimits {
-    /// Bytes.
-    pub bytes_max: usize,
-    /// Elements within elements.
-    pub depth_max: usize,
-    /// Attributes of one element.
-    pub attributes_max: usize,
 }
 
 /// What an entry carries of its text.
