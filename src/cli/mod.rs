@@ -1,6 +1,7 @@
 //! The commands, one file each. The only place that knows `clap`, `config` and `anyhow`.
 
 mod articles;
+mod categories;
 mod options;
 mod output;
 mod store;
@@ -89,6 +90,7 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Categories(categories::Args),
     Articles(articles::Args),
     Store(store::Args),
 }
@@ -96,6 +98,7 @@ enum Command {
 impl Command {
     async fn run(self, global: &Global) -> anyhow::Result<Outcome> {
         match self {
+            Self::Categories(args) => categories::run(args, global).await,
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
         }

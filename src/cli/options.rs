@@ -7,7 +7,8 @@ use url::{Host, Url};
 
 use crate::config::{Config, LogFormat};
 use crate::domain::entry_id::Identity;
-use crate::{feed, observe};
+use crate::text::stamp::Zones;
+use crate::{feed, observe, store};
 
 /// The identity of a service that nobody but this machine can see.
 const LOCAL_AUTHORITY: &str = "loa.localhost";
@@ -18,18 +19,30 @@ pub(crate) fn log(config: &Config) -> observe::log::Options {
     observe::log::Options { json: config.log.format == LogFormat::Json, level: config.log.level }
 }
 
+/// Zones of naive stamps.
+pub(crate) fn zones(config: &Config) -> Zones {
+    Zones { zone: config.site.timezone, archive: config.site.archive_timezone }
+}
+
+/// Options of the article store.
+pub(crate) fn store(config: &Config) -> store::Options {
+    store::Options {
+        schema: config.store.schema.clone(),
+        prefix: config.store.prefix.clone(),
+        zones: zones(config),
+        query_timeout_ms: u64::try_from(config.store.query_timeout.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
 /// The public address of the service: the configured one, else where it listens.
 pub(crate) fn base_url(config: &Config, listen: SocketAddr) -> anyhow::Result<Url> {
     if let Some(url) = &config.site.base_url {
         return Ok(url.clone());
     }
-    let host = if listen.ip().is_unspecified() {
-        "localhost".to_owned()
-    } else {
-        SocketAddr::new(listen.ip(), 0).ip().to_string()
-    };
-    let host = if listen.is_ipv6() && !listen.ip().is_unspecified() { format!("[{host}]") } else { host };
-    Url::parse(&format!("http://{host}:{}/", listen.port())).context("http.listen gives no address")
+    // Nobody can call the unspecified address, but this machine answers there.
+    let address =
+        if listen.ip().is_unspecified() { format!("localhost:{}", listen.port()) } else { listen.to_string() };
+    Url::parse(&format!("http://{address}/")).context("http.listen gives no address")
 }
 
 /// Who mints the ids. A service that the public sees must have been told; one on this machine need not.

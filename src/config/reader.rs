@@ -54,10 +54,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number within a range.
-    pub(super) fn number<T: TryFrom<i64>>(&self, key: &str, range: RangeInclusive<i64>) -> T
-    where
-        T: Default,
-    {
+    pub(super) fn number<T: TryFrom<i64> + Default>(&self, key: &str, range: RangeInclusive<i64>) -> T {
         let Some(Value::Integer(number)) = self.value(key) else { return T::default() };
         match T::try_from(*number) {
             Ok(value) if range.contains(number) => value,

@@ -155,7 +155,7 @@ impl Decoder {
 
     /// Reads packed feeds.
     pub(super) fn feeds(&mut self, packed: &str) -> Result<Vec<FeedRecord>, StateError> {
-        lines::<FeedRow>(packed)?.into_iter().map(|row| self.feed(row)).collect()
+        lines::<FeedRow>(packed)?.into_iter().map(|row| self.feed(&row)).collect()
     }
 
     /// Reads packed addresses.
@@ -184,7 +184,7 @@ impl Decoder {
         })
     }
 
-    fn feed(&mut self, row: FeedRow) -> Result<FeedRecord, StateError> {
+    fn feed(&mut self, row: &FeedRow) -> Result<FeedRecord, StateError> {
         Ok(FeedRecord {
             scope: self.scope(&row.scope, &row.scope)?,
             sequence: row.sequence,

@@ -130,8 +130,7 @@ impl Reader<'_> {
 
     fn require_readable(&self, row: &Row) -> Result<(), Fault> {
         let Some((column, why)) = row.unreadable() else { return Ok(()) };
-        let code =
-            if column == "embargo_until" { FaultCode::EmbargoUnreadable } else { FaultCode::RowUnreadable };
+        let code = if column == "embargo_until" { FaultCode::EmbargoUnreadable } else { FaultCode::RowUnreadable };
         Err(self.fault(code, format!("column {column}: {why}")))
     }
 

@@ -159,7 +159,8 @@ fn without_password(url: &str) -> String {
         return url.to_owned();
     }
     if parsed.query_pairs().any(|(key, _)| key == "password") {
-        let kept: Vec<(String, String)> = parsed.query_pairs().into_owned().filter(|(key, _)| key != "password").collect();
+        let kept: Vec<(String, String)> =
+            parsed.query_pairs().into_owned().filter(|(key, _)| key != "password").collect();
         parsed.query_pairs_mut().clear().extend_pairs(kept);
     }
     parsed.to_string()
@@ -173,7 +174,10 @@ mod tests {
     fn a_password_is_never_shown() {
         let check = |url: &str, expect: &str| assert_eq!(without_password(url), expect);
         check("postgres://loa:bi-mat@db.example/toasoan", "postgres://loa@db.example/toasoan");
-        check("postgres://loa@db.example/toasoan?password=bi-mat&sslmode=require", "postgres://loa@db.example/toasoan?sslmode=require");
+        check(
+            "postgres://loa@db.example/toasoan?password=bi-mat&sslmode=require",
+            "postgres://loa@db.example/toasoan?sslmode=require",
+        );
         check("postgres://loa:bi-mat@:x/toasoan", "postgres://...");
         check("postgres:///toasoan?host=/run/postgresql", "postgres:///toasoan?host=/run/postgresql");
         check("sqlite:bai/viet.db", "sqlite:bai/viet.db");

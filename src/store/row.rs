@@ -140,7 +140,13 @@ mod tests {
 
     #[test]
     fn the_digest_knows_every_cell_and_never_the_body() {
-        let rows = ["[\"7\",\"a\",null]", "[\"7\",null,\"a\"]", "[\"7\",\"\",\"a\"]", "[\"7a\",\"\",\"\"]", "[\"7\",\"a\\u0000\",null]"];
+        let rows = [
+            "[\"7\",\"a\",null]",
+            "[\"7\",null,\"a\"]",
+            "[\"7\",\"\",\"a\"]",
+            "[\"7a\",\"\",\"\"]",
+            "[\"7\",\"a\\u0000\",null]",
+        ];
         let mut digests: Vec<u64> = rows.iter().map(|line| tag(line).digest()).collect();
         assert_eq!(digests.first(), Some(&17_275_420_826_853_829_037), "the same in every release");
         digests.sort_unstable();

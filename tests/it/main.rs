@@ -1,1 +1,4 @@
 //! All integration tests, in one binary: one file per subject.
+
+mod state;
+mod support;

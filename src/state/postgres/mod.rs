@@ -254,9 +254,9 @@ impl State for PostgresState {
 }
 
 /// Packed rows; empty text if there is none.
-async fn packed<'q>(
+async fn packed(
     transaction: &mut Transaction<'static, Postgres>,
-    query: QueryScalar<'q, Postgres, Option<String>, PgArguments>,
+    query: QueryScalar<'_, Postgres, Option<String>, PgArguments>,
 ) -> Result<String, StateError> {
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
 }

@@ -231,9 +231,9 @@ impl State for SqliteState {
 }
 
 /// Packed rows; empty text if there is none.
-async fn packed<'q>(
+async fn packed(
     transaction: &mut Transaction<'static, Sqlite>,
-    query: QueryScalar<'q, Sqlite, Option<String>, SqliteArguments>,
+    query: QueryScalar<'_, Sqlite, Option<String>, SqliteArguments>,
 ) -> Result<String, StateError> {
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
 }

@@ -67,9 +67,7 @@ impl SqliteStore {
         let connect = url.parse::<SqliteConnectOptions>()?.read_only(true).create_if_missing(false);
         Ok(Self {
             info,
-            options: connect
-                .busy_timeout(Duration::from_millis(options.query_timeout_ms))
-                .disable_statement_logging(),
+            options: connect.busy_timeout(Duration::from_millis(options.query_timeout_ms)).disable_statement_logging(),
             place: Place::new(None, &options.prefix)?,
             reading: options.clone(),
             slots: Semaphore::new(CONNECTIONS_MAX),
