@@ -131,6 +131,8 @@ fault_codes! {
     EmbargoUnreadable "embargo_unreadable" SetAside "không đọc được thời điểm hết cấm đăng" "embargo_until cannot be read, so the article is held back";
     /// A local time that does not exist, or exists twice.
     StampAmbiguous "stamp_ambiguous" Notice "giờ địa phương không tồn tại hoặc lặp lại" "a local time does not exist or exists twice; the rule of docs/STORE.md was applied";
+    /// A stamp whose weekday is not that of its date.
+    StampWeekday "stamp_weekday" Notice "thứ trong tuần không khớp với ngày" "the weekday of a stamp is not that of its date; the date counts";
     /// `updated_at` before `published_at`.
     UpdatedBeforePublished "updated_before_published" Notice "thời điểm cập nhật trước thời điểm đăng" "updated_at is earlier than published_at; published_at counts";
     /// An `updated_at` that cannot be used.

@@ -11,7 +11,7 @@ use crate::domain::category::CategoryId;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::text::html::plain_text;
-use crate::text::stamp::{self, StampError, Zones};
+use crate::text::stamp::{self, StampError, StampNote, Zones};
 
 /// Longest subtag of a language tag, in characters (RFC 5646 section 2.1).
 const SUBTAG_CHARS_MAX: usize = 8;
@@ -164,8 +164,12 @@ impl Reader<'_> {
 
     fn stamp(&mut self, column: &str, text: &str) -> Result<Timestamp, StampError> {
         let stamp = stamp::read(text, self.zones)?;
-        if !stamp.notes.is_empty() {
-            self.notices.push(self.fault(FaultCode::StampAmbiguous, format!("{column}: {text}")));
+        for note in stamp.notes {
+            let code = match note {
+                StampNote::Gap | StampNote::Ambiguous => FaultCode::StampAmbiguous,
+                StampNote::Weekday { .. } => FaultCode::StampWeekday,
+            };
+            self.notices.push(self.fault(code, format!("{column} `{text}`: {note}")));
         }
         Ok(stamp.instant)
     }
