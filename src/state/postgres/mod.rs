@@ -33,11 +33,11 @@ const BEGIN_WRITE: &str = "
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const ARTICLES_AFTER: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n')
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM (SELECT * FROM loa.articles WHERE id > $1 ORDER BY id LIMIT $2) AS block";
 const ARTICLES_OF: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n')
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
 const WRITE_ARTICLES: &str = "
     INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
@@ -52,17 +52,19 @@ const WRITE_ARTICLES: &str = "
         categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
         gone_at = excluded.gone_at, version = excluded.version";
 const FEEDS: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n') FROM loa.feeds";
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds";
 const FEEDS_OF: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n') FROM loa.feeds
-    WHERE scope IN (SELECT json_array_elements_text($1::json))";
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
 const WRITE_FEEDS: &str = "
     INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence)
     SELECT scope, sequence, changed_at, removal_sequence
     FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
         removal_sequence = excluded.removal_sequence";
-const ADDRESSES: &str = "SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n') FROM loa.addresses";
+const ADDRESSES: &str = "
+    SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n' ORDER BY path) FROM loa.addresses";
 const WRITE_ADDRESSES: &str = "
     INSERT INTO loa.addresses (path, scope, claim)
     SELECT path, scope, claim FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint)

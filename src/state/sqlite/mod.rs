@@ -25,11 +25,11 @@ const MIGRATIONS_TABLE: &str = "migrations";
 
 const ARTICLES_AFTER: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10))
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM (SELECT * FROM articles WHERE id > ?1 ORDER BY id LIMIT ?2)";
 const ARTICLES_OF: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10))
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
 const WRITE_ARTICLES: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
@@ -39,15 +39,15 @@ const WRITE_ARTICLES: &str = "
         value ->> 'gone_at', value ->> 'version'
     FROM json_each(?1)";
 const FEEDS: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10)) FROM feeds";
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds";
 const FEEDS_OF: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10)) FROM feeds
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
     WHERE scope IN (SELECT value FROM json_each(?1))";
 const WRITE_FEEDS: &str = "
     INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence)
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence'
     FROM json_each(?1)";
-const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10)) FROM addresses";
+const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10) ORDER BY path) FROM addresses";
 const WRITE_ADDRESSES: &str = "
     INSERT OR REPLACE INTO addresses (path, scope, claim)
     SELECT value ->> 'path', value ->> 'scope', value ->> 'claim' FROM json_each(?1)";
