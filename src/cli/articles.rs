@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 
-use super::{Global, Outcome, output};
+use super::{Global, Outcome, options, output};
+use crate::config::Config;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::state::{self, State};
+use crate::store;
 
 /// Take articles down for good, or let them back.
 #[derive(Debug, clap::Args)]
@@ -22,12 +24,10 @@ enum Action {
     /// tombstone, and for some days a stub in place of the text. Only `loa articles restore` lets them back.
     ///
     /// Example: loa articles withdraw 182035 --config loa.toml
-    #[command(verbatim_doc_comment)]
     Withdraw(Ids),
     /// Let withdrawn articles back: what the store says of them counts again.
     ///
     /// Example: loa articles restore 182035 --config loa.toml
-    #[command(verbatim_doc_comment)]
     Restore(Ids),
 }
 
@@ -43,17 +43,40 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
     let config = global.start([])?;
     let state = state::open(config.state.url.expose()).await?;
     match args.action {
-        Action::Withdraw(Ids { ids }) => withdraw(state.as_ref(), ids).await,
+        Action::Withdraw(Ids { ids }) => {
+            let ids: Vec<_> = ids.into_iter().map(ArticleId::new).collect();
+            withdraw(state.as_ref(), &ids).await?;
+            note_unknown(&config, &ids).await;
+            Ok(Outcome::Clean)
+        }
         Action::Restore(Ids { ids }) => restore(state.as_ref(), ids).await,
     }
 }
 
-async fn withdraw(state: &dyn State, ids: Vec<String>) -> anyhow::Result<Outcome> {
-    for id in ids.into_iter().map(ArticleId::new) {
-        state.withdraw(&id, SystemClock.now()).await?;
+async fn withdraw(state: &dyn State, ids: &[ArticleId]) -> anyhow::Result<()> {
+    for id in ids {
+        state.withdraw(id, SystemClock.now()).await?;
         output::print(&format!("article {id} is withdrawn\n"))?;
     }
-    Ok(Outcome::Clean)
+    Ok(())
+}
+
+/// A mistyped id would leave the article that was meant in its feeds. It is only a note: a withdrawal counts without the
+/// store, which may be down, and before the article is there.
+async fn note_unknown(config: &Config, ids: &[ArticleId]) {
+    let store = store::open(config.store.url.expose(), &options::store(config));
+    let loaded = match store {
+        Ok(store) => store.load(ids).await,
+        Err(error) => Err(error),
+    };
+    match loaded {
+        Ok(loaded) => {
+            for id in ids.iter().filter(|id| loaded.iter().all(|found| found.id != **id)) {
+                output::note(&format!("the store has no article {id} now; is the id right?"));
+            }
+        }
+        Err(error) => output::note(&format!("the ids could not be looked up ({error}); are they right?")),
+    }
 }
 
 async fn restore(state: &dyn State, ids: Vec<String>) -> anyhow::Result<Outcome> {

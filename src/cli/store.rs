@@ -21,7 +21,6 @@ enum Action {
     /// raises an alarm (/readyz, metrics, log). If the change is meant, this lets it through.
     ///
     /// Example: loa store accept --config loa.toml
-    #[command(verbatim_doc_comment)]
     Accept,
 }
 

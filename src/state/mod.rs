@@ -64,6 +64,12 @@ pub enum StateError {
         /// Newest version this program knows.
         known: i64,
     },
+    /// It took too long.
+    #[error("state did not answer within {timeout_ms} ms")]
+    Timeout {
+        /// The limit that was passed.
+        timeout_ms: u64,
+    },
     /// A record cannot be read back.
     #[error("state: record `{key}` cannot be read: {why}")]
     Corrupt {

@@ -91,6 +91,8 @@ const SET_MARK: &str = "
 const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for a connection before state counts as down.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take: a million articles are read in a tenth of it.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// State in PostgreSQL.
 #[derive(Debug)]
@@ -135,15 +137,15 @@ async fn migrate(options: &PgConnectOptions, url: &str) -> Result<(), StateError
 
 impl State for PostgresState {
     fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let query = sqlx::query_as(CLAIM_IDENTITY).bind(identity.authority()).bind(identity.since());
             let (authority, since): (String, String) = query.fetch_one(&self.pool).await?;
             row::identity(&authority, &since)
-        })
+        }))
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut snapshot = self.snapshot().await?;
             let mut decoder = Decoder::default();
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
@@ -158,11 +160,11 @@ impl State for PostgresState {
                 }
                 articles.extend(block);
             }
-        })
+        }))
     }
 
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let mut decoder = Decoder::default();
             let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(decide::article_ids(batch))?);
@@ -179,14 +181,14 @@ impl State for PostgresState {
             mark_control(&mut transaction, done.rows_affected()).await?;
             transaction.commit().await?;
             Ok(decision.committed)
-        })
+        }))
     }
 
     fn claim_addresses<'a>(
         &'a self,
         claims: &'a [(Scope, String)],
     ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let found = packed(&mut transaction, sqlx::query_scalar(ADDRESSES)).await?;
             let mut addresses = Decoder::default().addresses(&found)?;
@@ -195,64 +197,71 @@ impl State for PostgresState {
             sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?;
             transaction.commit().await?;
             Ok(addresses)
-        })
+        }))
     }
 
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let sequence: i64 = sqlx::query_scalar(CONTROL_SEQUENCE).fetch_one(&self.pool).await?;
             Ok(sequence.cast_unsigned())
-        })
+        }))
     }
 
     fn control(&self) -> BoxFuture<'_, Result<Control, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut snapshot = self.snapshot().await?;
             let accepted: Option<i64> = sqlx::query_scalar(STORE_ACCEPTED).fetch_one(&mut *snapshot).await?;
             let ids: Vec<String> = sqlx::query_scalar(WITHDRAWN).fetch_all(&mut *snapshot).await?;
             let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
             Ok(Control { withdrawn: ids.into_iter().map(ArticleId::new).collect(), store_accepted_at })
-        })
+        }))
     }
 
     fn withdraw<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let rows = row::json([WithdrawalRow::new(id, at)])?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("command").execute(&mut *transaction).await?;
             mark_control(&mut transaction, done.rows_affected()).await?;
             Ok(transaction.commit().await?)
-        })
+        }))
     }
 
     fn restore<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let query = sqlx::query(RESTORE).bind(id.as_str()).bind(row::micros(at));
             let restored = query.execute(&mut *transaction).await?.rows_affected();
             mark_control(&mut transaction, restored).await?;
             transaction.commit().await?;
             Ok(restored > 0)
-        })
+        }))
     }
 
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             sqlx::query(ACCEPT_STORE).bind(row::micros(at)).execute(&self.pool).await?;
             Ok(())
-        })
+        }))
     }
 
     fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>> {
-        Box::pin(async move { Ok(sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?) })
+        Box::pin(within(async move { Ok(sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?) }))
     }
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             sqlx::query(SET_MARK).bind(name).bind(value).execute(&self.pool).await?;
             Ok(())
-        })
+        }))
     }
+}
+
+/// A server that stopped answering, or a network that swallows packets, must not hold the caller for ever. A commit that
+/// was cut off may have been made: who repeats it gets back the record that it wrote.
+async fn within<T>(work: impl Future<Output = Result<T, StateError>>) -> Result<T, StateError> {
+    let timeout_ms = u64::try_from(CALL_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    tokio::time::timeout(CALL_TIMEOUT, work).await.unwrap_or(Err(StateError::Timeout { timeout_ms }))
 }
 
 /// Packed rows; empty text if there is none.
