@@ -92,7 +92,7 @@ const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for a connection before state counts as down.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may take: a million articles are read in a tenth of it.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// State in PostgreSQL.
 #[derive(Debug)]
