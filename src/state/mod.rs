@@ -1,7 +1,16 @@
 //! Loa's own durable data: the ledger, the addresses, the deny list, a few marks. Never in the newsroom's tables.
 //! SQLite by default, PostgreSQL where several replicas share it. The first writer wins; the others read it back.
 
+mod decide;
+mod postgres;
+mod row;
+mod schema;
+mod sqlite;
+
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
+use url::Url;
 
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
@@ -9,6 +18,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 use crate::domain::scope::Scope;
+
+/// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
+/// well under a megabyte.
+const BLOCK_ROWS: i64 = 1000;
 
 /// Everything that start-up needs.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +72,12 @@ pub enum StateError {
         found: i64,
         /// Newest version this program knows.
         known: i64,
+    },
+    /// It took too long.
+    #[error("state did not answer within {timeout_ms} ms")]
+    Timeout {
+        /// The limit that was passed.
+        timeout_ms: u64,
     },
     /// A record cannot be read back.
     #[error("state: record `{key}` cannot be read: {why}")]
@@ -118,4 +137,50 @@ pub trait State: Send + Sync + std::fmt::Debug {
 
     /// Sets a named mark.
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>>;
+}
+
+/// Opens state, makes it if it is not there, and brings its tables up to date. The address chooses the backend:
+/// `sqlite:PATH` or `postgres://...` (its tables stand in a schema `loa`).
+///
+/// # Errors
+/// [`StateError`] if the address is of no known kind, the database cannot be reached, or a newer Loa made it.
+pub async fn open(url: &str) -> Result<Arc<dyn State>, StateError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() && !path.contains(":memory:") => {
+            Ok(Arc::new(sqlite::SqliteState::open(url).await?))
+        }
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresState::open(url).await?)),
+        _ => Err(StateError::UnknownKind { url: without_password(url) }),
+    }
+}
+
+/// An address as it may stand in a message.
+fn without_password(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return "(unreadable)".to_owned() };
+    if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
+        return "(unreadable)".to_owned();
+    }
+    if parsed.scheme() != "sqlite" {
+        parsed.set_query(None);
+    }
+    parsed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_never_holds_a_password() {
+        let check = |url: &str, expect: &str| assert_eq!(without_password(url), expect);
+        check("postgres://loa:geheim@db.example/news?password=geheim", "postgres://loa:***@db.example/news");
+        check("sqlite:loa-data/state.sqlite", "sqlite:loa-data/state.sqlite");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_kind_is_refused() {
+        for url in ["", "loa.sqlite", "mysql://h/d", "sqlite:", "sqlite::memory:"] {
+            assert!(matches!(open(url).await, Err(StateError::UnknownKind { .. })), "{url}");
+        }
+    }
 }

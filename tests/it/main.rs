@@ -9,5 +9,6 @@
 )]
 
 mod import;
+mod state;
 mod store;
 mod support;
