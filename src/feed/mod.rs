@@ -1,7 +1,23 @@
 //! The neutral feed, and its documents. Pure: no I/O, no clock, no async; knows nothing of the catalog.
 
+mod atom;
+mod build;
+mod byline;
+mod entry;
+mod ext;
+mod json;
+pub mod model;
+mod render;
+mod rss;
+mod verify;
+
 use chrono_tz::Tz;
 use url::Url;
+
+pub use crate::text::html::HtmlLimits;
+pub use build::{Built, DELETED_MAX, build, window_len};
+pub use byline::authors;
+pub use render::{Rendered, render};
 
 use crate::domain::address::AddressBook;
 use crate::domain::article::Article;
@@ -61,17 +77,6 @@ pub struct Window {
     pub entries_max: usize,
     /// B, bytes of the neutral entries.
     pub bytes_max: usize,
-}
-
-/// What a body may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HtmlLimits {
-    /// Bytes.
-    pub bytes_max: usize,
-    /// Elements within elements.
-    pub depth_max: usize,
-    /// Attributes of one element.
-    pub attributes_max: usize,
 }
 
 /// What an entry carries of its text.

@@ -1,0 +1,325 @@
+//! One article as an entry: what is faulty is mended or left out, with a fault for the editor; what cannot be published
+//! is set aside.
+
+use chrono::Datelike as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::model::{Entry, LanguageTag, Media, Medium, MimeType, Term, WebUrl};
+use super::{Content, Input, Options, byline};
+use crate::domain::article::{self, Article, ArticleId};
+use crate::domain::entry_id::Identity;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ledger::ArticleRecord;
+use crate::domain::scope::Scope;
+use crate::text::html::{self, SafeHtml};
+use crate::text::xml_chars::XmlText;
+
+/// Longest title, in characters (graphemes): five lines in a newspaper.
+const TITLE_CHARS_MAX: usize = 300;
+/// Longest other plain text (lead, caption, correction ...), in characters (graphemes).
+const TEXT_CHARS_MAX: usize = 5_000;
+/// Most files of one entry.
+const MEDIA_MAX: usize = 100;
+/// How often markup may be wrapped in markup (`&amp;lt;b&amp;gt;`) before its marks are simply taken out.
+const MARKUP_ROUNDS_MAX: usize = 4;
+/// Years that RFC 822 and RFC 3339 can write.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+/// The role of the picture that stands above an article.
+const MAIN_ROLE: &str = "main";
+/// What stays as it is in a path segment: RFC 3986 unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Makes the entry, or says with a `SetAside` fault why there is none.
+pub(super) fn entry(
+    options: &Options,
+    input: &Input<'_>,
+    (article, record): (&Article, &ArticleRecord),
+    faults: &mut Vec<Fault>,
+) -> Option<Entry> {
+    Maker { options, input, article, faults }.entry(record)
+}
+
+/// The id (an absolute IRI) and the guid (what RSS says) of an article.
+pub(super) fn ids(identity: &Identity, article: &ArticleId, stored_guid: Option<&str>) -> (XmlText, XmlText) {
+    let minted = XmlText::new(&identity.entry_id(article));
+    let Some(stored) = stored_guid.map(XmlText::new).filter(|guid| is_visible(guid)) else {
+        return (minted.clone(), minted);
+    };
+    let id = if is_absolute_iri(&stored) { stored.clone() } else { minted };
+    (id, stored)
+}
+
+/// Plain text for people: no markup, also not markup that was wrapped in entities, so that a reader who takes a title
+/// for HTML shows the same. A lone `<` or `&` stays. Empty where nothing visible is left.
+pub(super) fn plain(text: &str) -> XmlText {
+    let round = |text: &str| XmlText::new(&html::plain_text(text));
+    let mut plain = round(&XmlText::new(text));
+    for _ in 0..MARKUP_ROUNDS_MAX {
+        let next = if looks_like_markup(&plain) { round(&plain) } else { plain.clone() };
+        if next == plain {
+            return if is_visible(&plain) { plain } else { XmlText::default() };
+        }
+        plain = next;
+    }
+    XmlText::new(&plain.replace(['<', '&'], " "))
+}
+
+struct Maker<'a> {
+    options: &'a Options,
+    input: &'a Input<'a>,
+    article: &'a Article,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Maker<'_> {
+    fn entry(mut self, record: &ArticleRecord) -> Option<Entry> {
+        let article = self.article;
+        let Some(title) = self.plain("title", Some(&article.title), TITLE_CHARS_MAX) else {
+            return self.set_aside(FaultCode::TitleMissing, "");
+        };
+        let Some((link, base)) = self.link() else {
+            return self.set_aside(FaultCode::LinkMissing, article.url.as_deref().unwrap_or_default());
+        };
+        let updated = record.updated.max(record.published);
+        if ![record.published, updated].iter().all(|at| YEARS.contains(&at.with_timezone(&self.options.zone).year())) {
+            return self.set_aside(FaultCode::StampAbsurd, &updated.to_string());
+        }
+        let (id, guid) = ids(&self.options.identity, &article.id, record.guid.as_deref());
+        let lead = self.text("lead", article.lead.as_deref());
+        let full = self.input.content == Content::Full;
+        let body = if full || lead.is_none() { self.body(&base) } else { None };
+        let summary = lead.or_else(|| self.excerpt(body.as_ref()?));
+        Some(Entry {
+            article: article.id.clone(),
+            id,
+            guid,
+            link,
+            title,
+            published: record.published,
+            updated,
+            summary,
+            content: body.filter(|_| full),
+            correction: self.text("correction", article.correction.as_deref()),
+            authors: self
+                .text("byline", article.byline.as_deref())
+                .map(|line| byline::authors(&line))
+                .unwrap_or_default(),
+            categories: self.categories(),
+            media: self.media(full),
+            language: self.language(),
+            rights: self.text("rights", article.rights.as_deref()).filter(|rights| !self.is_site_rights(rights)),
+        })
+    }
+
+    fn fault(&mut self, code: FaultCode, detail: impl std::fmt::Display) {
+        let fault = Fault::of_article(&self.article.id, code, detail);
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    fn set_aside(&mut self, code: FaultCode, detail: &str) -> Option<Entry> {
+        self.fault(code, detail);
+        None
+    }
+
+    fn text(&mut self, field: &str, text: Option<&str>) -> Option<XmlText> {
+        self.plain(field, text, TEXT_CHARS_MAX)
+    }
+
+    /// A field as plain text; `None` where nothing visible is left.
+    fn plain(&mut self, field: &str, text: Option<&str>, chars_max: usize) -> Option<XmlText> {
+        let text = text?;
+        if !XmlText::is_clean(text) {
+            self.fault(FaultCode::CharactersForbidden, field);
+        }
+        let whole = plain(text);
+        let cut = XmlText::new(&html::excerpt(&whole, chars_max));
+        if cut.len() < whole.len() {
+            self.fault(FaultCode::TextTooLong, field);
+        }
+        (!cut.is_empty()).then_some(cut)
+    }
+
+    /// The article's own address, else one made of its slug and id; also as the base of addresses in the body.
+    fn link(&self) -> Option<(WebUrl, Url)> {
+        let own = self.article.url.as_deref().and_then(WebUrl::parse);
+        let link = own.or_else(|| WebUrl::parse(&self.patterned()?))?;
+        let base = Url::parse(link.as_str()).ok()?;
+        Some((link, base))
+    }
+
+    fn patterned(&self) -> Option<String> {
+        let pattern = self.options.article_url.as_deref()?;
+        let segment = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
+        let slug = self.article.slug.as_deref().map(str::trim).filter(|slug| !slug.is_empty());
+        if pattern.contains("{slug}") && slug.is_none() {
+            return None;
+        }
+        let with_slug = pattern.replace("{slug}", &segment(slug.unwrap_or_default()));
+        Some(with_slug.replace("{id}", &segment(self.article.id.as_str())))
+    }
+
+    fn body(&mut self, base: &Url) -> Option<SafeHtml> {
+        let body = self.article.body_html.as_deref()?;
+        if !XmlText::is_clean(body) {
+            self.fault(FaultCode::CharactersForbidden, "body_html");
+        }
+        match html::sanitise(body, base, &self.options.html) {
+            Ok(sanitised) => {
+                if sanitised.unsafe_removed {
+                    self.fault(FaultCode::HtmlUnsafe, "body_html");
+                }
+                (!sanitised.html.trim().is_empty()).then_some(sanitised.html)
+            }
+            Err(too_large) => {
+                self.fault(FaultCode::BodyTooLarge, too_large);
+                None
+            }
+        }
+    }
+
+    fn excerpt(&self, body: &SafeHtml) -> Option<XmlText> {
+        let excerpt = XmlText::new(&html::excerpt(&plain(body), self.options.excerpt_chars_max));
+        (!excerpt.is_empty()).then_some(excerpt)
+    }
+
+    /// Each category, then those above it; each once, and only those that have a feed.
+    fn categories(&self) -> Vec<Term> {
+        let mut terms: Vec<Term> = Vec::new();
+        for category in self.article.categories.iter().flat_map(|id| self.input.categories.self_and_ancestors(id)) {
+            let path = self.input.addresses.current(&Scope::Category(category.id.clone()));
+            let Some(slug) = path.and_then(|path| path.strip_prefix("category/")).map(XmlText::new) else { continue };
+            let name = plain(&category.name);
+            let name = if name.is_empty() { slug.clone() } else { name };
+            if terms.iter().all(|term| term.slug != slug) {
+                terms.push(Term { slug, name });
+            }
+        }
+        terms
+    }
+
+    /// The picture to show first comes first; without `all` it is the only one.
+    fn media(&mut self, all: bool) -> Vec<Media> {
+        let rows: Vec<_> = self.article.media.iter().collect();
+        let mut usable: Vec<(&article::Media, Media)> = Vec::new();
+        for row in rows {
+            match self.file(row) {
+                Some(file) => usable.push((row, file)),
+                None => self.fault(FaultCode::MediaUnusable, &row.url),
+            }
+        }
+        let is_picture = |(_, file): &(_, Media)| file.medium == Some(Medium::Image);
+        let is_main = |(row, _): &(&article::Media, _)| row.role.as_deref() == Some(MAIN_ROLE);
+        let first = usable
+            .iter()
+            .position(|row| is_main(row) && is_picture(row))
+            .or_else(|| usable.iter().position(is_picture));
+        let first = first.map(|at| usable.remove(at));
+        let rest = usable.into_iter().filter(|_| all);
+        first.into_iter().chain(rest).map(|(_, file)| file).take(MEDIA_MAX).collect()
+    }
+
+    fn file(&mut self, row: &article::Media) -> Option<Media> {
+        let url = WebUrl::parse(&row.url)?;
+        let mime_type = row.mime_type.as_deref().and_then(MimeType::parse).or_else(|| MimeType::of_address(&url));
+        let medium = mime_type.as_ref().and_then(MimeType::medium);
+        let caption = self.text("caption", row.caption.as_deref());
+        let alt = self.text("alt", row.alt.as_deref()).filter(|alt| Some(alt) != caption.as_ref());
+        let credit = self.text("credit", row.credit.as_deref());
+        let pixels = |pixels: Option<u32>| pixels.filter(|pixels| *pixels > 0);
+        let (width, height) = (pixels(row.width), pixels(row.height));
+        Some(Media {
+            url,
+            mime_type,
+            medium,
+            length: row.length,
+            width,
+            height,
+            duration: row.duration,
+            caption,
+            credit,
+            alt,
+        })
+    }
+
+    fn language(&mut self) -> Option<LanguageTag> {
+        let stored = self.article.language.as_deref().map(str::trim).filter(|tag| !tag.is_empty())?;
+        let Some(tag) = LanguageTag::parse(stored) else {
+            self.fault(FaultCode::LanguageUnusable, stored);
+            return None;
+        };
+        (!tag.as_str().eq_ignore_ascii_case(&self.options.language)).then_some(tag)
+    }
+
+    fn is_site_rights(&self, rights: &XmlText) -> bool {
+        self.options.rights.as_deref().is_some_and(|site| plain(site) == *rights)
+    }
+}
+
+/// Is there something to see: not only white space, marks of direction and width, or soft hyphens?
+fn is_visible(text: &str) -> bool {
+    let invisible = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    !text.chars().all(invisible)
+}
+
+/// Would a reader who takes the text for HTML find a tag, a comment or an entity in it?
+fn looks_like_markup(text: &str) -> bool {
+    let opens = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
+    let tag = text.split('<').skip(1).any(opens) && text.contains('>');
+    let name = |rest: &str| rest.split_once(';').is_some_and(|(name, _)| is_entity_name(name));
+    tag || text.split('&').skip(1).any(name)
+}
+
+fn is_entity_name(name: &str) -> bool {
+    let digits = name.strip_prefix('#').unwrap_or(name);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// An absolute IRI (RFC 3987 section 2.2) as every reader accepts it: for http(s) with a host, for `tag:` and `urn:` of
+/// their own form. This rule decides ids that stand for ever, so it never changes.
+fn is_absolute_iri(text: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || "-._~:/?#@!$&'()*+,;=%".contains(c);
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let scheme_fits = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    if !scheme_fits || rest.is_empty() || !rest.chars().all(allowed) {
+        return false;
+    }
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => rest.starts_with("//") && Url::parse(text).is_ok_and(|url| url.has_host()),
+        "tag" => is_tag(rest),
+        "urn" => is_urn(rest),
+        _ => rest.starts_with("//"),
+    }
+}
+
+/// RFC 4151 section 2.1, after `tag:`.
+fn is_tag(rest: &str) -> bool {
+    let parts = rest.split_once(':').and_then(|(entity, specific)| Some((entity.split_once(',')?, specific)));
+    parts.is_some_and(|((authority, since), specific)| {
+        Identity::new(authority, since).is_ok() && !specific.is_empty() && specific.is_ascii()
+    })
+}
+
+/// RFC 8141 section 2, after `urn:`; a UUID (RFC 9562) in its own form.
+fn is_urn(rest: &str) -> bool {
+    let Some((space, specific)) = rest.split_once(':') else { return false };
+    let space_fits =
+        matches!(space.len(), 2..=32) && space.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if space.eq_ignore_ascii_case("uuid") {
+        let groups: Vec<_> = specific.split('-').collect();
+        let hex = |group: &&str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(hex);
+    }
+    space_fits
+        && !space.starts_with('-')
+        && !specific.is_empty()
+        && specific.is_ascii()
+        && !specific.contains(['/', '?', '#', '&', '~'])
+}
