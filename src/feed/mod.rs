@@ -25,6 +25,7 @@ use crate::domain::category::CategoryTree;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord};
 use crate::domain::scope::Scope;
+pub use crate::text::html::HtmlLimits;
 
 /// What all feeds of a site have in common.
 #[derive(Debug, Clone)]
