@@ -24,7 +24,7 @@ const INDENT: WriteConfig = WriteConfig { write_document_declaration: false, ind
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
     let bytes = document(feed).write_with_config(Vec::new(), INDENT).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
-    Ok(format!("{DECLARATION}\n{}", text.trim_start()))
+    Ok(format!("{DECLARATION}\n{}\n", text.trim_start()))
 }
 
 fn document(feed: &Feed) -> atom::Feed {

@@ -14,7 +14,6 @@ mod verify;
 use chrono_tz::Tz;
 use url::Url;
 
-pub use crate::text::html::HtmlLimits;
 pub use build::{Built, DELETED_MAX, build, window_len};
 pub use byline::authors;
 pub use render::{Rendered, render};

@@ -21,7 +21,7 @@ pub const URL_BYTES_MAX: usize = 4096;
 const CORRECTION_LABEL: &str = "Đính chính:";
 
 /// One feed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
     /// Tag URI, for ever.
     pub id: XmlText,
@@ -86,7 +86,7 @@ impl Feed {
 }
 
 /// One entry.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Which article it is.
     pub article: ArticleId,

@@ -18,7 +18,9 @@ const DOCS: &str = "https://www.rssboard.org/rss-specification";
 /// # Errors
 /// What the crate says.
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
-    let bytes = channel(feed).pretty_write_to(Vec::new(), b' ', INDENT_SPACES).map_err(|error| error.to_string())?;
+    let mut bytes =
+        channel(feed).pretty_write_to(Vec::new(), b' ', INDENT_SPACES).map_err(|error| error.to_string())?;
+    bytes.push(b'\n');
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 

@@ -1,1 +1,4 @@
 //! All integration tests, in one binary: one file per subject.
+
+mod feed_golden;
+mod support;

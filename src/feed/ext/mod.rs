@@ -29,13 +29,13 @@ pub(super) const ATOM_NAMESPACES: [(&str, &str); 2] = [("at", tombstones::NAMESP
 pub(super) struct Element {
     name: &'static str,
     attributes: BTreeMap<&'static str, String>,
-    text: Option<String>,
+    text: String,
     children: Vec<Element>,
 }
 
 impl Element {
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, attributes: BTreeMap::new(), text: None, children: Vec::new() }
+        Self { name, attributes: BTreeMap::new(), text: String::new(), children: Vec::new() }
     }
 
     pub(super) fn attribute(mut self, name: &'static str, value: impl ToString) -> Self {
@@ -52,7 +52,7 @@ impl Element {
     }
 
     pub(super) fn text(mut self, text: impl ToString) -> Self {
-        self.text = Some(text.to_string());
+        self.text = text.to_string();
         self
     }
 
@@ -61,25 +61,32 @@ impl Element {
         self
     }
 
+    /// What both crates write between the tags. An empty text keeps their indenting out of an element without content.
+    fn value(&self) -> Option<String> {
+        (self.children.is_empty() || !self.text.is_empty()).then(|| self.text.clone())
+    }
+
     fn into_rss(self) -> rss::extension::Extension {
+        let value = self.value();
         let mut children: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for child in self.children {
             children.entry(child.name.to_owned()).or_default().push(child.into_rss());
         }
         let attrs = self.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        rss::extension::Extension { name: self.name.to_owned(), value: self.text, attrs, children }
+        rss::extension::Extension { name: self.name.to_owned(), value, attrs, children }
     }
 
     /// `atom_syndication` writes the attributes of extensions as they are (`rss` escapes them), so they are escaped
     /// here: an address with `&` would break the document.
     fn into_atom(self) -> atom_syndication::extension::Extension {
+        let value = self.value();
         let mut children: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for child in self.children {
             children.entry(child.name.to_owned()).or_default().push(child.into_atom());
         }
         let escaped = |(name, value): (&str, String)| (name.to_owned(), escape(value.as_str()).into_owned());
         let attrs = self.attributes.into_iter().map(escaped).collect();
-        atom_syndication::extension::Extension { name: self.name.to_owned(), value: self.text, attrs, children }
+        atom_syndication::extension::Extension { name: self.name.to_owned(), value, attrs, children }
     }
 }
 
