@@ -40,10 +40,11 @@ pub(super) fn entry(
     Maker { options, input, article, faults }.entry(record)
 }
 
-/// The id (an absolute IRI) and the guid (what RSS says) of an article.
+/// The id (an absolute IRI) and the guid (what RSS says) of an article. A stored guid stays as it is but for white space
+/// around it and characters that XML forbids.
 pub(super) fn ids(identity: &Identity, article: &ArticleId, stored_guid: Option<&str>) -> (XmlText, XmlText) {
     let minted = XmlText::new(&identity.entry_id(article));
-    let Some(stored) = stored_guid.map(XmlText::new).filter(|guid| is_visible(guid)) else {
+    let Some(stored) = stored_guid.map(|guid| XmlText::new(XmlText::new(guid).trim())).filter(|guid| is_visible(guid)) else {
         return (minted.clone(), minted);
     };
     let id = if is_absolute_iri(&stored) { stored.clone() } else { minted };

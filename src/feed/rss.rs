@@ -1,5 +1,6 @@
 //! RSS 2.0 (rssboard.org/rss-specification) with the modules of `ext`, by the RSS Advisory Board's profile.
 
+use quick_xml::escape::partial_escape;
 use rss::{Category, Channel, Enclosure, Guid, Image, Item};
 
 use super::ext::{self, atom, dc, media, sy};
@@ -55,7 +56,7 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.link.to_string()),
-        description: entry.summary_html(),
+        description: Some(description(entry)),
         categories: categories(feed, entry),
         enclosure: enclosure(entry),
         guid: Some(Guid { value: entry.guid.to_string(), permalink: false }),
@@ -64,6 +65,11 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
         extensions: ext::rss_map(elements),
         ..Item::default()
     }
+}
+
+/// The summary as HTML; the title where there is none, as `content:encoded` wants a description before it.
+fn description(entry: &Entry) -> String {
+    entry.summary_html().unwrap_or_else(|| partial_escape(entry.title.as_str()).into_owned())
 }
 
 fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {

@@ -1,3 +1,4 @@
 //! What several subjects share.
 
+pub(crate) mod feed_checker;
 pub(crate) mod feeds;
