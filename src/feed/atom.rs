@@ -126,3 +126,26 @@ fn instant(feed: &Feed, instant: Timestamp) -> FixedDateTime {
     let written = DateTime::parse_from_rfc3339(&stamp::rfc3339(instant, feed.zone));
     written.unwrap_or_else(|_| instant.trunc_subsecs(0).fixed_offset())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::{Article, Media};
+    use crate::feed::testing::{article, at, front_page};
+
+    #[test]
+    fn addresses_in_extensions_are_escaped() {
+        let media = vec![Media { url: "https://a.example/a.jpg?x=1&y=\"2\"".to_owned(), ..Media::default() }];
+        let document = write(&front_page(&[Article { media, ..article("1") }]).feed).unwrap();
+        assert_eq!(document.matches("https://a.example/a.jpg?x=1&amp;y=%222%22").count(), 2, "{document}");
+    }
+
+    #[test]
+    fn instants_are_written_as_in_the_other_formats() {
+        let feed = front_page(&[]).feed;
+        let check = |stamp: &str, expect: &str| assert_eq!(instant(&feed, at(stamp)).to_rfc3339(), expect);
+        check("2026-11-20T06:30:00.123456+07:00", "2026-11-20T06:30:00+07:00");
+        check("2026-11-19T23:30:00Z", "2026-11-20T06:30:00+07:00");
+        check("1962-05-01T00:00:00+08:00", "1962-05-01T00:00:00+08:00");
+    }
+}

@@ -204,3 +204,131 @@ fn stub(feed: &Feed, record: &ArticleRecord, at: Timestamp, (id, guid): (XmlText
         rights: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::Article;
+    use crate::domain::category::CategoryId;
+    use crate::feed::Content;
+    use crate::feed::testing::{MORNING, article, at, built, front_page, options, record};
+
+    fn codes(built: &Built) -> Vec<FaultCode> {
+        built.faults.iter().map(|fault| fault.code).collect()
+    }
+
+    fn ids(feed: &Feed) -> Vec<&str> {
+        feed.entries.iter().map(|entry| entry.article.as_str()).collect()
+    }
+
+    #[test]
+    fn the_window_counts_from_its_newest_entry() {
+        let window = Window { entries_min: 2, span_hours: 48, entries_max: 5, bytes_max: 0 };
+        let check = |hours_ago: &[i64], expect: usize| {
+            let dates = hours_ago.iter().map(|hours| at(MORNING) - TimeDelta::hours(*hours));
+            assert_eq!(window_len(dates, &window), expect, "{hours_ago:?}");
+        };
+        check(&[], 0);
+        check(&[0], 1);
+        check(&[9_000, 9_100, 9_200], 2);
+        check(&[0, 10, 48], 3);
+        check(&[0, 10, 49], 2);
+        check(&[0, 1, 2, 3, 4, 5, 6], 5);
+        let oldest = [Timestamp::MIN_UTC, Timestamp::MIN_UTC];
+        assert_eq!(window_len(oldest.into_iter(), &Window { entries_min: 0, ..window }), 2, "no overflow");
+        assert_eq!(window_len(oldest.into_iter(), &Window { entries_max: 0, ..window }), 0);
+    }
+
+    #[test]
+    fn titles_and_addresses_are_the_scopes() {
+        let of = |scope: Scope| built(&options(), &scope, Content::Full, &[], &[]).feed;
+        let feed = of(Scope::All);
+        assert_eq!((feed.title.as_str(), feed.id.as_str()), ("Báo Ví Dụ", "tag:baovidu.example,2022:feed/all"));
+        assert_eq!(feed.stem.as_str(), "https://tin.baovidu.example/bao/feeds/all");
+        let feed = of(Scope::Category(CategoryId::new("2")));
+        assert_eq!(feed.title.as_str(), "Giao thông - Báo Ví Dụ");
+        assert_eq!(feed.stem.as_str(), "https://tin.baovidu.example/bao/feeds/category/muc-2");
+        assert_eq!(feed.category_scheme.as_str(), "https://tin.baovidu.example/bao/feeds/category/");
+        let feed = of(Scope::Category(CategoryId::new("3")));
+        assert_eq!(feed.title.as_str(), "muc-3 - Báo Ví Dụ", "no name: the slug");
+    }
+
+    #[test]
+    fn a_feed_without_articles_has_the_identitys_date() {
+        let feed = front_page(&[]).feed;
+        assert_eq!((feed.changed_at, feed.updated), (None, at("2022-01-01T00:00:00+07:00")));
+        assert_eq!(front_page(&[article("1")]).feed.updated, at(MORNING));
+    }
+
+    #[test]
+    fn a_second_entry_of_one_guid_is_set_aside() {
+        let with = |id: &str, guid: &str| Article { guid: Some(guid.to_owned()), ..article(id) };
+        let built = front_page(&[with("1", "cũ 7"), with("2", "cũ 7"), article("3")]);
+        assert_eq!(ids(&built.feed), ["1", "3"]);
+        assert_eq!(codes(&built), [FaultCode::GuidTaken]);
+        let own = with("4", "tag:baovidu.example,2022:article/3");
+        assert_eq!(ids(&front_page(&[article("3"), own]).feed), ["3"], "another's id as guid");
+    }
+
+    #[test]
+    fn bytes_first_cost_the_oldest_bodies_then_the_oldest_entries() {
+        let body = Some(format!("<p>{}</p>", "x".repeat(500)));
+        let articles = ["1", "2", "3"].map(|id| Article { body_html: body.clone(), ..article(id) });
+        let with = |bytes_max: usize| {
+            let options = Options { window: Window { bytes_max, ..options().window }, ..options() };
+            let built = built(&options, &Scope::All, Content::Full, &articles, &[]);
+            let bodies: Vec<_> = built.feed.entries.iter().map(|entry| entry.content.is_some()).collect();
+            let bytes: usize = built.feed.entries.iter().map(Entry::bytes).sum();
+            (bodies, bytes, codes(&built))
+        };
+        let (bodies, whole, faults) = with(1_000_000);
+        assert_eq!((bodies, faults), (vec![true; 3], vec![]));
+        assert_eq!(with(whole).0, [true; 3], "the limit itself is allowed");
+        let (bodies, bytes, faults) = with(whole - 1);
+        assert_eq!((bodies, faults), (vec![true, true, false], vec![FaultCode::WindowLimited]));
+        let one_shorter = whole - bytes;
+        assert_eq!(with(whole - 3 * one_shorter).0, [false; 3]);
+        assert_eq!(with(whole - 3 * one_shorter - 1).0, [false; 2]);
+        assert_eq!(with(0).0, [false], "one stays");
+    }
+
+    #[test]
+    fn departures_leave_tombstones_and_withdrawals_stubs() {
+        let gone = |id: &str, when: &str, reason| ArticleRecord {
+            standing: Standing::Gone { at: at(when), reason },
+            ..record(&article(id))
+        };
+        let gone = [
+            gone("2", MORNING, Departure::Withdrawn),
+            gone("3", "2026-11-13T06:30:00+07:00", Departure::Withdrawn),
+            gone("4", "2026-11-13T06:29:59+07:00", Departure::Withdrawn),
+            gone("5", "2026-10-21T06:30:00+07:00", Departure::Left),
+            gone("6", "2026-10-21T06:29:59+07:00", Departure::Vanished),
+            gone("1", MORNING, Departure::Withdrawn),
+            ArticleRecord { standing: Standing::SetAside, ..record(&article("7")) },
+            record(&article("8")),
+        ];
+        let feed = built(&options(), &Scope::All, Content::Full, &[article("1")], &gone).feed;
+        let name = |id: &str| format!("tag:baovidu.example,2022:article/{id}");
+        let deleted: Vec<_> = feed.deleted.iter().map(|deleted| deleted.id.to_string()).collect();
+        assert_eq!(deleted, ["2", "3", "4", "5"].map(name), "within 30 days, and not what is in the feed");
+        let stubs: Vec<_> = feed.stubs.iter().map(|stub| stub.id.to_string()).collect();
+        assert_eq!(stubs, ["2", "3"].map(name), "within 7 days");
+        let stub = &feed.stubs[0];
+        assert_eq!((stub.title.as_str(), stub.link.as_str()), (STUB_TITLE, "https://baovidu.example/"));
+        assert_eq!((stub.published, stub.updated), (at(MORNING), at(MORNING)));
+        assert!(stub.content.is_none() && stub.media.is_empty() && stub.authors.is_empty());
+    }
+
+    #[test]
+    fn departures_have_a_limit() {
+        let gone: Vec<_> = (0..=DELETED_MAX)
+            .map(|id| ArticleRecord {
+                standing: Standing::Gone { at: at(MORNING), reason: Departure::Withdrawn },
+                ..record(&article(&id.to_string()))
+            })
+            .collect();
+        let feed = built(&options(), &Scope::All, Content::Full, &[], &gone).feed;
+        assert_eq!((feed.deleted.len(), feed.stubs.len()), (DELETED_MAX, DELETED_MAX));
+    }
+}

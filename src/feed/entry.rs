@@ -44,7 +44,8 @@ pub(super) fn entry(
 /// around it and characters that XML forbids.
 pub(super) fn ids(identity: &Identity, article: &ArticleId, stored_guid: Option<&str>) -> (XmlText, XmlText) {
     let minted = XmlText::new(&identity.entry_id(article));
-    let Some(stored) = stored_guid.map(|guid| XmlText::new(XmlText::new(guid).trim())).filter(|guid| is_visible(guid)) else {
+    let Some(stored) = stored_guid.map(|guid| XmlText::new(XmlText::new(guid).trim())).filter(|guid| is_visible(guid))
+    else {
         return (minted.clone(), minted);
     };
     let id = if is_absolute_iri(&stored) { stored.clone() } else { minted };
@@ -323,4 +324,200 @@ fn is_urn(rest: &str) -> bool {
         && !specific.is_empty()
         && specific.is_ascii()
         && !specific.contains(['/', '?', '#', '&', '~'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scope::Scope;
+    use crate::feed::testing::{MORNING, article, at, built, front_page, options, record};
+
+    /// The entry of an article that a test changed, with the codes of its faults.
+    fn made(change: impl FnOnce(&mut Article)) -> (Option<Entry>, Vec<FaultCode>) {
+        made_as(Content::Full, change)
+    }
+
+    fn made_as(content: Content, change: impl FnOnce(&mut Article)) -> (Option<Entry>, Vec<FaultCode>) {
+        let mut article = article("7");
+        change(&mut article);
+        let mut built = built(&options(), &Scope::All, content, &[article], &[]);
+        (built.feed.entries.pop(), built.faults.iter().map(|fault| fault.code).collect())
+    }
+
+    fn entry_of(change: impl FnOnce(&mut Article)) -> Entry {
+        made(change).0.unwrap()
+    }
+
+    #[test]
+    fn titles_are_plain_text() {
+        let check = |text: &str, expect: &str| assert_eq!(plain(text).as_str(), expect, "{text}");
+        check("Giá chè <b>tăng</b> &#8211; R&amp;D", "Giá chè tăng – R&D");
+        check("&lt;b&gt;Tin&lt;/b&gt;", "Tin");
+        check("&amp;lt;b&amp;gt;Tin&amp;lt;/b&amp;gt;", "Tin");
+        check("&lt;\u{1}b&gt;Tin", "Tin");
+        check("5 < 6 & 7 > 2", "5 < 6 & 7 > 2");
+        check("AT&T; hai", "AT&T; hai");
+        check("a &lt; b", "a < b");
+        check("🎉 \u{8}Hội", "🎉 Hội");
+        check("\u{200b}\u{ad} \u{202e}", "");
+        assert!(!plain(&format!("{}lt;b&gt;", "&amp;".repeat(9).replace(';', ";amp;"))).contains("<b"));
+    }
+
+    #[test]
+    fn what_cannot_be_published_is_set_aside() {
+        let check = |expect: FaultCode, change: fn(&mut Article)| {
+            let (entry, faults) = made(change);
+            assert_eq!((entry.is_none(), faults), (true, vec![expect]));
+        };
+        check(FaultCode::TitleMissing, |article| article.title = "<b> </b>".to_owned());
+        check(FaultCode::LinkMissing, |article| {
+            article.url = Some("/tin.htm".to_owned());
+            article.slug = None;
+        });
+        check(FaultCode::StampAbsurd, |article| article.published_at = Some(at("9999-12-31T23:59:59-07:00")));
+    }
+
+    #[test]
+    fn what_can_be_mended_goes_out() {
+        let check = |expect: FaultCode, change: fn(&mut Article)| {
+            let (entry, faults) = made(change);
+            assert_eq!((entry.is_some(), faults), (true, vec![expect]));
+        };
+        check(FaultCode::CharactersForbidden, |article| article.title.push('\u{8}'));
+        check(FaultCode::TextTooLong, |article| article.title = "tin ".repeat(TITLE_CHARS_MAX));
+        check(FaultCode::BodyTooLarge, |article| article.body_html = Some("x".repeat(1_001)));
+        check(FaultCode::HtmlUnsafe, |article| article.body_html = Some("<p>x</p><script>x</script>".to_owned()));
+        check(FaultCode::LanguageUnusable, |article| article.language = Some("tiếng Việt".to_owned()));
+        check(FaultCode::MediaUnusable, |article| {
+            article.media.push(article::Media { url: "anh.jpg".to_owned(), ..Default::default() });
+        });
+    }
+
+    #[test]
+    fn addresses_come_from_the_store_or_the_pattern() {
+        let check = |expect: &str, change: fn(&mut Article)| assert_eq!(entry_of(change).link.as_str(), expect);
+        check("https://baovidu.example/7.htm", |_| {});
+        check("https://baovidu.example/tin-7.htm", |article| article.url = None);
+        check("https://baovidu.example/tin-7.htm", |article| article.url = Some("ftp://a.example/".to_owned()));
+        check("https://baovidu.example/%7Bid%7D%2F..%2F%C4%91-a%2Fb.htm", |article| {
+            article.url = None;
+            article.slug = Some("{id}/../đ".to_owned());
+            article.id = ArticleId::new("a/b");
+        });
+    }
+
+    #[test]
+    fn a_stored_guid_is_the_id_only_if_it_is_an_absolute_iri() {
+        let minted = "tag:baovidu.example,2022:article/7";
+        let check = |guid: &str, expect: (&str, &str)| {
+            let (id, guid) = ids(&options().identity, &ArticleId::new("7"), Some(guid));
+            assert_eq!((id.as_str(), guid.as_str()), expect);
+        };
+        check("", (minted, minted));
+        check(" \n ", (minted, minted));
+        check("77", (minted, "77"));
+        check(" bài 77\u{8} ", (minted, "bài 77"));
+        for iri in [
+            "http://baovidu.example/?p=77",
+            "https://baovidu.example/tin-đầu",
+            "tag:baovidu.example,2014:bai/77",
+            "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "urn:isbn:0451450523",
+            "cms://bai/77",
+        ] {
+            check(iri, (iri, iri));
+        }
+        for no_iri in [
+            "http:77",
+            "https://",
+            "tag:77",
+            "tag:a b,2014:x",
+            "urn:x:1",
+            "urn:uuid:77",
+            "bai:77",
+            "77:x",
+            "http://a.example/a b",
+            ":x",
+            "x:",
+        ] {
+            check(no_iri, (minted, no_iri));
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_the_body_stands_for_a_missing_lead() {
+        let entry = entry_of(|article| article.lead = Some(" <p></p> ".to_owned()));
+        assert_eq!(entry.summary.as_deref(), Some("Cầu dài 62 mét."));
+        let entry = entry_of(|article| {
+            article.lead = None;
+            article.body_html = Some("<p>Chiếc cầu mới bắc qua suối đã thông xe vào sáng nay</p>".to_owned());
+        });
+        assert_eq!(entry.summary.as_deref(), Some("Chiếc cầu mới bắc qua suối đã thông xe…"));
+        let entry = entry_of(|article| (article.lead, article.body_html) = (None, None));
+        assert_eq!((entry.summary_html(), entry.content_html()), (None, None));
+    }
+
+    #[test]
+    fn a_correction_stands_first_and_is_escaped() {
+        let entry = entry_of(|article| article.correction = Some("26 mét < 62 mét".to_owned()));
+        let correction = "<p><strong>Đính chính:</strong> 26 mét &lt; 62 mét</p>";
+        assert_eq!(entry.summary_html(), Some(format!("{correction}<p>Xe đã qua cầu.</p>")));
+        assert_eq!(entry.content_html(), Some(format!("{correction}<p>Cầu dài 62 mét.</p>")));
+        assert_eq!(entry.summary_text().as_deref(), Some("Đính chính: 26 mét < 62 mét\n\nXe đã qua cầu."));
+    }
+
+    #[test]
+    fn categories_are_self_and_ancestors_with_an_address() {
+        let entry = entry_of(|article| {
+            article.categories = ["3", "2", "1", "unknown"].map(crate::domain::category::CategoryId::new).into();
+        });
+        let terms: Vec<_> = entry.categories.iter().map(|term| (term.slug.as_str(), term.name.as_str())).collect();
+        assert_eq!(terms, [("muc-2", "Giao thông"), ("muc-1", "Kinh tế")]);
+    }
+
+    #[test]
+    fn the_main_picture_comes_first_and_alone_in_summaries() {
+        let file = |name: &str, role: Option<&str>| article::Media {
+            url: format!("https://a.example/{name}"),
+            role: role.map(str::to_owned),
+            width: Some(0),
+            caption: Some("Cầu".to_owned()),
+            alt: Some("Cầu".to_owned()),
+            ..Default::default()
+        };
+        let rows =
+            vec![file("a.mp4", Some("main")), file("b.jpg", None), file("c.JPG?x", Some("main")), file("d", None)];
+        let names = |content| {
+            let (entry, faults) = made_as(content, |article| article.media = rows.clone());
+            assert_eq!(faults, []);
+            let media = entry.unwrap().media;
+            assert!(media.iter().all(|media| media.width.is_none() && media.alt.is_none()));
+            media.iter().map(|media| media.url.as_str().replace("https://a.example/", "")).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Content::Full), ["c.JPG?x", "a.mp4", "b.jpg", "d"]);
+        assert_eq!(names(Content::Summary), ["c.JPG?x"]);
+    }
+
+    #[test]
+    fn language_and_rights_are_said_where_they_differ() {
+        let entry = entry_of(|article| {
+            article.language = Some("VI".to_owned());
+            article.rights = Some(" ".to_owned());
+        });
+        assert_eq!((entry.language, entry.rights), (None, None));
+        let entry = entry_of(|article| {
+            article.language = Some("en".to_owned());
+            article.rights = Some("© A".to_owned());
+        });
+        assert_eq!(entry.language.as_ref().map(LanguageTag::as_str), Some("en"));
+        assert_eq!(entry.rights.as_deref(), Some("© A"));
+    }
+
+    #[test]
+    fn instants_are_the_ledgers() {
+        let article = Article { updated_at: Some(at("2026-11-19T00:00:00+07:00")), ..article("7") };
+        assert!(record(&article).updated < record(&article).published);
+        let entry = front_page(&[article]).feed.entries.remove(0);
+        assert_eq!((entry.published, entry.updated), (at(MORNING), at(MORNING)), "never before publication");
+    }
 }

@@ -185,3 +185,22 @@ fn attachment<'a>(about: &'a str, media: &'a Media) -> Option<Attachment<'a>> {
         loa: (credit.is_some() || alt.is_some()).then_some(MediaExtension { about, credit, alt }),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::content;
+    use crate::domain::article::Article;
+    use crate::feed::testing::{article, front_page};
+
+    #[test]
+    fn an_item_always_has_content() {
+        let content = |lead: Option<&str>, body: Option<&str>| {
+            let (lead, body_html) = (lead.map(str::to_owned), body.map(str::to_owned));
+            let title = "A & B".to_owned();
+            super::content(&front_page(&[Article { lead, body_html, title, ..article("1") }]).feed.entries[0])
+        };
+        assert_eq!(content(Some("a < b"), Some("<p>c</p>")), "<p>c</p>");
+        assert_eq!(content(Some("a < b"), None), "<p>a &lt; b</p>");
+        assert_eq!(content(None, None), "<p>A &amp; B</p>");
+    }
+}

@@ -9,6 +9,8 @@ mod json;
 pub mod model;
 mod render;
 mod rss;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 use chrono_tz::Tz;

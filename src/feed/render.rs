@@ -70,3 +70,46 @@ fn write(feed: &Feed, format: Format) -> Result<String, String> {
 fn unrenderable(feed: &Feed, reason: String) -> Fault {
     Fault::new(Subject::Feed(feed.path.clone()), FaultCode::FeedUnrenderable, reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::Article;
+    use crate::feed::testing::{article, front_page};
+
+    fn feed() -> Feed {
+        let titled = |id: &str, title: &str| Article { title: title.to_owned(), ..article(id) };
+        front_page(&[titled("1", "Một"), titled("2", "Hỏng"), titled("3", "Ba")]).feed
+    }
+
+    #[test]
+    fn a_guilty_entry_goes_and_the_others_stay() {
+        let strict =
+            |_: &Feed, _: Format, body: &str| if body.contains("Hỏng") { Err("no".to_owned()) } else { Ok(()) };
+        for format in Format::ALL {
+            let rendered = render_with(&feed(), format, strict).unwrap();
+            assert!(rendered.body.contains("Một") && rendered.body.contains("Ba"), "{format}");
+            let faults: Vec<_> = rendered.faults.iter().map(|fault| (fault.subject.to_string(), fault.code)).collect();
+            assert_eq!(faults, [("article 2".to_owned(), FaultCode::EntryUnrenderable)], "{format}");
+        }
+    }
+
+    #[test]
+    fn a_feed_that_no_entry_is_guilty_of_is_a_fault() {
+        let check = |verify: fn(&Feed, Format, &str) -> Result<(), String>| {
+            let fault = render_with(&feed(), Format::Rss, verify).unwrap_err();
+            assert_eq!((fault.subject.to_string(), fault.code), ("feed all".to_owned(), FaultCode::FeedUnrenderable));
+        };
+        check(|feed, _, _| if feed.entries.len() > 1 { Err("no".to_owned()) } else { Ok(()) });
+        check(|_, _, _| Err("no".to_owned()));
+    }
+
+    #[test]
+    fn every_format_renders_and_ends_with_a_line_end() {
+        for format in Format::ALL {
+            let rendered = render(&feed(), format).unwrap();
+            assert!(rendered.faults.is_empty() && rendered.body.ends_with('\n'), "{format}");
+            assert_eq!(render(&feed(), format), Ok(rendered), "{format}");
+        }
+    }
+}

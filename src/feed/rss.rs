@@ -83,3 +83,30 @@ fn enclosure(entry: &Entry) -> Option<Enclosure> {
     let length = media.length.unwrap_or_default().to_string();
     Some(Enclosure { url: media.url.to_string(), length, mime_type: mime_type.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::{Article, Media};
+    use crate::feed::testing::{article, front_page};
+
+    #[test]
+    fn text_is_escaped_once_for_html_and_once_for_xml() {
+        let title = "5 < 6 & 7".to_owned();
+        let document =
+            write(&front_page(&[Article { lead: Some(title.clone()), title, ..article("1") }]).feed).unwrap();
+        assert!(document.contains("<title>5 &lt; 6 &amp; 7</title>"), "{document}");
+        assert!(document.contains("<description><![CDATA[5 &lt; 6 &amp; 7]]></description>"), "{document}");
+    }
+
+    #[test]
+    fn an_enclosure_needs_a_type_and_has_a_length() {
+        let with = |url: &str| {
+            let media = vec![Media { url: url.to_owned(), ..Media::default() }];
+            enclosure(&front_page(&[Article { media, ..article("1") }]).feed.entries[0])
+        };
+        let found = with("https://a.example/a.jpg").unwrap();
+        assert_eq!((found.mime_type.as_str(), found.length.as_str()), ("image/jpeg", "0"));
+        assert_eq!(with("https://a.example/a"), None);
+    }
+}

@@ -30,3 +30,24 @@ fn json_entries(body: &str) -> Result<usize, String> {
     let document: serde_json::Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     document.get("items").and_then(serde_json::Value::as_array).map(Vec::len).ok_or_else(|| "no items".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::render;
+    use crate::feed::testing::{article, front_page};
+
+    #[test]
+    fn what_a_strict_parser_refuses_is_refused() {
+        let feed = front_page(&[article("1")]).feed;
+        for format in Format::ALL {
+            let good = render(&feed, format).unwrap().body;
+            assert_eq!(verify(&feed, format, &good), Ok(()), "{format}");
+            let half = good.get(..good.len() / 3).unwrap_or_default();
+            assert!(verify(&feed, format, half).is_err(), "{format}");
+            assert!(verify(&feed, format, &good.replace("Cầu", "\u{8}Cầu")).is_err(), "{format}");
+            let empty = Feed { entries: Vec::new(), ..feed.clone() };
+            assert_eq!(verify(&empty, format, &good), Err("1 entries instead of 0".to_owned()), "{format}");
+        }
+    }
+}

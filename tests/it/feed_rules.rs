@@ -122,7 +122,7 @@ fn hostile_cases() -> Vec<(String, Case)> {
     };
     let everywhere = HOSTILE.iter().enumerate().map(|(at, text)| {
         let mut article = numbered("201006", at);
-        FIELDS.iter().for_each(|(_, set)| set(&mut article, format!("{text} {at}")));
+        FIELDS.iter().for_each(|(_, set)| set(&mut article, format!("{text} bài {at}")));
         article
     });
     let bodies = std::fs::read_to_string(fixtures().join("hostile/bodies.json")).unwrap();
