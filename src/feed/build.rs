@@ -34,7 +34,8 @@ pub struct Built {
     pub faults: Vec<Fault>,
 }
 
-/// How many of these dates, newest first, are within the window by N, T and M. The bytes B are [`build`]'s matter.
+/// How many of these dates, newest first, are within the window by N, T and M. The bytes B are [`build`]'s matter. Did M
+/// win over T? Then the same call with an `entries_max` of `usize::MAX` says more.
 #[must_use]
 pub fn window_len(published: impl Iterator<Item = Timestamp>, window: &Window) -> usize {
     let mut published = published.peekable();
@@ -85,7 +86,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         hubs: Vec::new(),
         logo_url: options.logo_url.clone(),
         icon_url: options.icon_url.clone(),
-        ttl_minutes: options.ttl_minutes,
+        ttl_minutes: options.ttl_minutes.max(1),
         zone: options.zone,
         changed_at,
         updated: changed_at.unwrap_or_else(|| since(&options.identity, options.zone)),
@@ -162,19 +163,19 @@ fn fit(entries: &mut Vec<Entry>, bytes_max: usize) -> bool {
 /// only when the feed does.
 fn remember_departures(feed: &mut Feed, options: &Options, input: &Input<'_>) {
     let Some(changed_at) = feed.changed_at else { return };
-    let present: HashSet<_> = feed.entries.iter().map(|entry| entry.id.clone()).collect();
+    let mut named: HashSet<_> = feed.entries.iter().flat_map(|entry| [entry.id.clone(), entry.guid.clone()]).collect();
     let still_in: HashSet<_> = input.articles.iter().map(|(article, _)| &article.id).collect();
     let within = |at: Timestamp, days: u32| {
         let days = TimeDelta::days(i64::from(days));
         at >= changed_at.checked_sub_signed(days).unwrap_or(Timestamp::MIN_UTC)
     };
-    let mut named = HashSet::new();
     for record in &input.gone {
         let Standing::Gone { at, reason } = record.standing else { continue };
         let (id, guid) = entry::ids(&options.identity, &record.id, record.guid.as_deref());
-        if still_in.contains(&record.id) || present.contains(&id) || !named.insert(id.clone()) {
+        if still_in.contains(&record.id) || named.contains(&id) || named.contains(&guid) {
             continue;
         }
+        named.extend([id.clone(), guid.clone()]);
         if reason == Departure::Withdrawn && within(at, options.stub_days) && feed.stubs.len() < DELETED_MAX {
             feed.stubs.extend(stub(feed, record, at, (id.clone(), guid)));
         }
@@ -309,6 +310,8 @@ mod tests {
             record(&article("8")),
         ];
         let feed = built(&options(), &Scope::All, Content::Full, &[article("1")], &gone).feed;
+        let order: Vec<_> = feed.with_stubs().iter().map(|entry| entry.article.as_str()).collect();
+        assert_eq!(order, ["1", "2", "3"], "of one instant: by id");
         let name = |id: &str| format!("tag:baovidu.example,2022:article/{id}");
         let deleted: Vec<_> = feed.deleted.iter().map(|deleted| deleted.id.to_string()).collect();
         assert_eq!(deleted, ["2", "3", "4", "5"].map(name), "within 30 days, and not what is in the feed");

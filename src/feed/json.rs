@@ -4,7 +4,7 @@
 use quick_xml::escape::partial_escape;
 use serde::Serialize;
 
-use super::model::{Entry, Feed, Media, Medium};
+use super::model::{Entry, Feed, LanguageTag, Media, Medium};
 use crate::domain::format::Format;
 use crate::text::stamp;
 
@@ -131,7 +131,7 @@ fn document(feed: &Feed) -> Document<'_> {
         description: &feed.subtitle,
         icon: feed.logo_url.as_ref().or(feed.icon_url.as_ref()).map(url::Url::as_str),
         favicon: feed.icon_url.as_ref().map(url::Url::as_str),
-        language: feed.language.as_ref().map(|tag| tag.as_str()),
+        language: feed.language.as_ref().map(LanguageTag::as_str),
         authors: [Author { name: &feed.site, url: Some(feed.home_url.as_str()) }],
         hubs: feed.hubs.iter().map(|hub| Hub { r#type: "WebSub", url: hub.as_str() }).collect(),
         loa: feed.rights.as_ref().map(|rights| FeedExtension { about, rights }),
@@ -160,7 +160,7 @@ fn item<'a>(feed: &'a Feed, entry: &'a Entry) -> Item<'a> {
         date_modified: stamp::rfc3339(entry.updated, feed.zone),
         authors: entry.authors.iter().map(|name| Author { name, url: None }).collect(),
         tags: entry.categories.iter().map(|term| term.name.as_str()).collect(),
-        language: entry.language.as_ref().map(|tag| tag.as_str()),
+        language: entry.language.as_ref().map(LanguageTag::as_str),
         attachments: entry.media.iter().filter_map(|media| attachment(about, media)).collect(),
         loa: entry.rights.as_ref().map(|rights| FeedExtension { about, rights }),
     }
@@ -188,7 +188,6 @@ fn attachment<'a>(about: &'a str, media: &'a Media) -> Option<Attachment<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use super::content;
     use crate::domain::article::Article;
     use crate::feed::testing::{article, front_page};
 
@@ -197,7 +196,7 @@ mod tests {
         let content = |lead: Option<&str>, body: Option<&str>| {
             let (lead, body_html) = (lead.map(str::to_owned), body.map(str::to_owned));
             let title = "A & B".to_owned();
-            super::content(&front_page(&[Article { lead, body_html, title, ..article("1") }]).feed.entries[0])
+            super::content(&front_page(&[Article { title, lead, body_html, ..article("1") }]).feed.entries[0])
         };
         assert_eq!(content(Some("a < b"), Some("<p>c</p>")), "<p>c</p>");
         assert_eq!(content(Some("a < b"), None), "<p>a &lt; b</p>");

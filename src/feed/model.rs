@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono_tz::Tz;
+use percent_encoding::percent_encode_byte;
 use quick_xml::escape::partial_escape;
 use url::{Position, Url};
 
@@ -297,7 +298,11 @@ fn push_encoded(text: &mut String, part: &str) {
             b'%' => hex(ahead.next()) && hex(ahead.next()),
             _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
         };
-        if plain { text.push(char::from(byte)) } else { text.push_str(&format!("%{byte:02X}")) }
+        if plain {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(percent_encode_byte(byte));
+        }
     }
 }
 

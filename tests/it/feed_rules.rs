@@ -87,6 +87,8 @@ fn media(article: &mut Article) -> &mut Media {
     &mut article.media[0]
 }
 
+type Violations = Vec<(&'static str, String)>;
+
 struct Sample {
     name: String,
     format: Format,
@@ -122,7 +124,9 @@ fn hostile_cases() -> Vec<(String, Case)> {
     };
     let everywhere = HOSTILE.iter().enumerate().map(|(at, text)| {
         let mut article = numbered("201006", at);
-        FIELDS.iter().for_each(|(_, set)| set(&mut article, format!("{text} bài {at}")));
+        for (_, set) in FIELDS {
+            set(&mut article, format!("{text} bài {at}"));
+        }
         article
     });
     let bodies = std::fs::read_to_string(fixtures().join("hostile/bodies.json")).unwrap();
@@ -142,7 +146,8 @@ fn hostile_cases() -> Vec<(String, Case)> {
     cases.into_iter().chain(summaries).collect()
 }
 
-static SAMPLES: LazyLock<Vec<(Sample, Vec<(&'static str, String)>)>> = LazyLock::new(|| {
+/// Every sample with what is wrong with it: rule and value.
+static SAMPLES: LazyLock<Vec<(Sample, Violations)>> = LazyLock::new(|| {
     let golden = feed_golden::cases().into_iter().map(|(name, case)| (name.to_owned(), case));
     let samples = golden.chain(hostile_cases()).flat_map(|(name, case)| samples_of(&name, &case));
     let judged = samples.map(|sample| {

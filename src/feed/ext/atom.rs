@@ -23,5 +23,5 @@ pub(in crate::feed) fn links(feed: &Feed, own: Format) -> Vec<Element> {
 /// `atom:updated`, where a reader's text changed after publication: RSS itself has no word for it.
 pub(in crate::feed) fn updated(feed: &Feed, entry: &Entry) -> Option<Element> {
     let written = |instant: Timestamp| stamp::rfc3339(instant, feed.zone);
-    (entry.updated > entry.published).then(|| Element::new("atom:updated").text(written(entry.updated)))
+    (entry.updated > entry.published).then(|| Element::new("atom:updated").text(&written(entry.updated)))
 }

@@ -1,7 +1,7 @@
 //! Media RSS (rssboard.org/media-rss): every picture, sound and film of an entry with its caption and credit.
 
 use super::Element;
-use crate::feed::model::Media;
+use crate::feed::model::{Media, Medium};
 
 /// With the slash at its end, which many feeds forget.
 pub(in crate::feed) const NAMESPACE: &str = "http://search.yahoo.com/mrss/";
@@ -13,7 +13,7 @@ pub(in crate::feed) fn content(media: &Media) -> Element {
     Element::new("media:content")
         .attribute("url", &media.url)
         .maybe("type", media.mime_type.as_deref())
-        .maybe("medium", media.medium.map(|medium| medium.as_str()))
+        .maybe("medium", media.medium.map(Medium::as_str))
         .maybe("fileSize", media.length)
         .maybe("width", media.width)
         .maybe("height", media.height)

@@ -38,7 +38,7 @@ impl Element {
         Self { name, attributes: BTreeMap::new(), text: String::new(), children: Vec::new() }
     }
 
-    pub(super) fn attribute(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn attribute(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         self.attributes.insert(name, value.to_string());
         self
     }
@@ -46,12 +46,12 @@ impl Element {
     /// The attribute, if there is a value for it.
     pub(super) fn maybe(self, name: &'static str, value: Option<impl ToString>) -> Self {
         match value {
-            Some(value) => self.attribute(name, value),
+            Some(value) => self.attribute(name, &value),
             None => self,
         }
     }
 
-    pub(super) fn text(mut self, text: impl ToString) -> Self {
+    pub(super) fn text(mut self, text: &(impl ToString + ?Sized)) -> Self {
         self.text = text.to_string();
         self
     }

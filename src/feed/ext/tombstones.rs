@@ -11,6 +11,6 @@ pub(in crate::feed) const NAMESPACE: &str = "http://purl.org/atompub/tombstones/
 pub(in crate::feed) fn elements(feed: &Feed) -> impl Iterator<Item = Element> {
     feed.deleted.iter().map(|deleted| {
         let when = stamp::rfc3339(deleted.at, feed.zone);
-        Element::new("at:deleted-entry").attribute("ref", &deleted.id).attribute("when", when)
+        Element::new("at:deleted-entry").attribute("ref", &deleted.id).attribute("when", &when)
     })
 }

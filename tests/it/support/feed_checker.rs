@@ -254,14 +254,12 @@ fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
         let end = tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len());
         let (name, mut attributes_text) = tag.split_at(end);
         let mut attributes = Vec::new();
-        while let Some(at) = attributes_text.find(['=', '>']) {
-            if attributes_text[at..].starts_with('>') {
-                break;
-            }
-            let attribute = attributes_text[..at].trim().to_lowercase();
-            let mut parts = attributes_text[at + 1..].splitn(3, '"');
+        while let Some((attribute, value_text)) =
+            attributes_text.split_once('=').filter(|(name, _)| !name.contains('>'))
+        {
+            let mut parts = value_text.splitn(3, '"');
             let (_, value, after) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            attributes.push((attribute, value.to_owned()));
+            attributes.push((attribute.trim().to_lowercase(), value.to_owned()));
             attributes_text = after;
         }
         if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -439,7 +437,7 @@ fn rss_self_link(doc: &Parsed<'_>) -> Vec<String> {
     let good = |channel: &Node<'_, '_>| {
         let links = children(*channel, ATOM, "link");
         let own: Vec<_> = links.iter().filter(|link| link.attribute("rel") == Some("self")).collect();
-        matches!(own.as_slice(), [link] if link.attribute("type") == Some("application/rss+xml") && link.attribute("href").is_some_and(|href| href.ends_with(".rss")))
+        matches!(own.as_slice(), [link] if link.attribute("type") == Some("application/rss+xml") && link.attribute("href").is_some_and(|href| href.rsplit_once('.').is_some_and(|(_, extension)| extension == "rss")))
     };
     doc.rss_channel().into_iter().filter(|channel| !good(channel)).map(|_| "atom:link rel=self".to_owned()).collect()
 }
@@ -713,7 +711,7 @@ fn json_words_of_1_1(doc: &Parsed<'_>) -> Vec<String> {
         "attachments",
     ];
     let unknown = |value: &Value, words: &[&str]| -> Vec<String> {
-        let keys = value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_else(Vec::new);
+        let keys = value.as_object().map_or_else(Vec::new, |map| map.keys().cloned().collect());
         keys.into_iter().filter(|key| !key.starts_with('_') && !words.contains(&key.as_str())).collect()
     };
     let items = doc.json_items().into_iter().flat_map(|value| unknown(value, &item));
