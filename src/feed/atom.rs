@@ -6,8 +6,9 @@ use atom_syndication::{Category, Content, FixedDateTime, Generator, Link, Person
 use chrono::{DateTime, SubsecRound as _};
 
 use super::ext::{self, media, tombstones};
-use super::model::{Entry, Feed, LanguageTag, Media};
+use super::model::{Entry, Feed, Media};
 use super::render::GENERATOR;
+use super::values::LanguageTag;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
 use crate::text::stamp;

@@ -8,7 +8,9 @@ use chrono_tz::Tz;
 use url::Url;
 
 use super::entry::{self, plain};
-use super::model::{Deleted, Entry, Feed, LanguageTag, WebUrl};
+use super::ids::ids;
+use super::model::{Deleted, Entry, Feed};
+use super::values::{LanguageTag, WebUrl};
 use super::{Input, Options, Window};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::Timestamp;
@@ -171,7 +173,7 @@ fn remember_departures(feed: &mut Feed, options: &Options, input: &Input<'_>) {
     };
     for record in &input.gone {
         let Standing::Gone { at, reason } = record.standing else { continue };
-        let (id, guid) = entry::ids(&options.identity, &record.id, record.guid.as_deref());
+        let (id, guid) = ids(&options.identity, &record.id, record.guid.as_deref());
         if still_in.contains(&record.id) || named.contains(&id) || named.contains(&guid) {
             continue;
         }

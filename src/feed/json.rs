@@ -4,7 +4,8 @@
 use quick_xml::escape::partial_escape;
 use serde::Serialize;
 
-use super::model::{Entry, Feed, LanguageTag, Media, Medium};
+use super::model::{Entry, Feed, Media};
+use super::values::{LanguageTag, Medium};
 use crate::domain::format::Format;
 use crate::text::stamp;
 

@@ -5,12 +5,14 @@ mod build;
 mod byline;
 mod entry;
 mod ext;
+mod ids;
 mod json;
 pub mod model;
 mod render;
 mod rss;
 #[cfg(test)]
 mod testing;
+pub mod values;
 mod verify;
 
 use chrono_tz::Tz;

@@ -1,7 +1,8 @@
 //! Media RSS (rssboard.org/media-rss): every picture, sound and film of an entry with its caption and credit.
 
 use super::Element;
-use crate::feed::model::{Media, Medium};
+use crate::feed::model::Media;
+use crate::feed::values::Medium;
 
 /// With the slash at its end, which many feeds forget.
 pub(in crate::feed) const NAMESPACE: &str = "http://search.yahoo.com/mrss/";
