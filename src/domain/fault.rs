@@ -151,6 +151,10 @@ fault_codes! {
     CategoryParentUnknown "category_parent_unknown" Notice "chuyên mục cha không tồn tại" "the parent category does not exist or closes a circle";
     /// Characters that XML 1.0 forbids.
     CharactersForbidden "characters_forbidden" Repaired "có ký tự điều khiển bị cấm trong XML" "characters that XML forbids were left out";
+    /// Another article of the feed has the same guid: readers would show only one of the two.
+    GuidTaken "guid_taken" SetAside "trùng guid với bài khác" "another article in the feed has the same guid";
+    /// A title, lead, caption or other plain text over its limit.
+    TextTooLong "text_too_long" Repaired "văn bản quá dài" "a text is over its limit and was cut";
     /// A body over the size, depth or attribute limit.
     BodyTooLarge "body_too_large" Repaired "nội dung quá lớn hoặc quá phức tạp" "the body is over a limit, so only the lead goes out";
     /// Elements or attributes that were taken out for safety.

@@ -1,7 +1,26 @@
 //! The neutral feed, and its documents. Pure: no I/O, no clock, no async; knows nothing of the catalog.
 
+mod atom;
+mod build;
+mod byline;
+mod entry;
+mod ext;
+mod ids;
+mod json;
+pub mod model;
+mod render;
+mod rss;
+#[cfg(test)]
+mod testing;
+pub mod values;
+mod verify;
+
 use chrono_tz::Tz;
 use url::Url;
+
+pub use build::{Built, DELETED_MAX, build, window_len};
+pub use byline::authors;
+pub use render::{Rendered, render};
 
 use crate::domain::address::AddressBook;
 use crate::domain::article::Article;

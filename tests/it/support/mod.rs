@@ -1,5 +1,9 @@
 //! What several subjects need.
 
+pub(crate) mod clock;
+pub(crate) mod feed_checker;
+pub(crate) mod feeds;
+pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
