@@ -103,7 +103,7 @@ impl Drop for Alarm {
 mod tests {
     use super::*;
 
-    const GRACE: Duration = Duration::from_secs(60);
+    const GRACE: Duration = Duration::from_mins(1);
 
     /// A lifecycle that was sent `count` signals.
     async fn run(lifecycle: Lifecycle, count: usize, grace: Duration) -> Ended {

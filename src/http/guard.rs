@@ -24,6 +24,7 @@ pub(super) struct Guard {
     hosts: HashSet<Host>,
     target_bytes_max: usize,
     headers_bytes_max: usize,
+    headers_count_max: usize,
 }
 
 impl Guard {
@@ -34,6 +35,7 @@ impl Guard {
             hosts: names.filter_map(|name| parse_host(name.as_bytes())).collect(),
             target_bytes_max: limits.target_bytes_max,
             headers_bytes_max: limits.headers_bytes_max,
+            headers_count_max: limits.headers_count_max,
         }
     }
 
@@ -43,7 +45,8 @@ impl Guard {
         if request.uri.path_and_query().is_some_and(|target| target.as_str().len() > self.target_bytes_max) {
             return Err(StatusCode::URI_TOO_LONG);
         }
-        if headers_bytes(&request.headers) > self.headers_bytes_max {
+        let headers = &request.headers;
+        if headers.len() > self.headers_count_max || headers_bytes(headers) > self.headers_bytes_max {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
         if request.uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {

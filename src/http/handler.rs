@@ -25,6 +25,8 @@ use crate::site;
 const PREFLIGHT_HEADERS: &str = "If-None-Match, If-Modified-Since, Cache-Control";
 /// Seconds for which a browser may remember that.
 const PREFLIGHT_MAX_AGE_S: &str = "86400";
+/// Seconds after which readiness is worth another look.
+const UNREADY_RETRY_AFTER_S: &str = "5";
 /// Paths that are answered here; `published` knows the rest.
 const INDEX_PATH: &str = "/";
 const LIVE_PATH: &str = "/healthz";
@@ -156,18 +158,21 @@ impl Handler {
 
     fn readiness(&self) -> Answer {
         let health = self.published.health();
-        let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        match serde_json::to_string_pretty(&health) {
-            Ok(json) => Answer::new(Kind::Health, Caching::Never, "application/json", json + "\n").with_status(status),
+        let answer = match serde_json::to_string_pretty(&health) {
+            Ok(json) => Answer::new(Kind::Health, Caching::Never, "application/json", json + "\n"),
             Err(error) => {
                 tracing::error!(%error, "the health report cannot be written");
-                errors::answer(StatusCode::INTERNAL_SERVER_ERROR)
+                return errors::answer(StatusCode::INTERNAL_SERVER_ERROR);
             }
+        };
+        if health.ready {
+            return answer;
         }
+        answer.with_status(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, UNREADY_RETRY_AFTER_S)
     }
 
     fn moved(&self, path: &str) -> Answer {
-        let url = headers::public_url(&self.options.base_url, path);
+        let url = headers::public_url(&self.options.base_url, &headers::written_path(path));
         Answer::new(Kind::Moved, Caching::Moved, "text/plain; charset=utf-8", format!("{url}\n"))
             .with_status(StatusCode::MOVED_PERMANENTLY)
             .with(header::LOCATION, &url)
@@ -184,7 +189,7 @@ fn conditioned(answer: Answer, request: &Parts, validators: Validators<'_>) -> A
 
 /// OPTIONS, also `OPTIONS *`: what may be asked here, and by whom (Fetch standard, CORS preflight).
 fn preflight() -> Answer {
-    let empty = Answer::new(Kind::Health, Caching::Never, "", "").with_status(StatusCode::NO_CONTENT);
+    let empty = Answer::new(Kind::Preflight, Caching::Never, "", "").with_status(StatusCode::NO_CONTENT);
     Answer { content: None, ..empty }
         .with(header::ALLOW, errors::ALLOWED)
         .with(header::ACCESS_CONTROL_ALLOW_METHODS, errors::ALLOWED)

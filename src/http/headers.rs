@@ -60,6 +60,8 @@ pub(super) enum Kind {
     Page,
     /// `/healthz`, `/readyz`.
     Health,
+    /// What a script may ask.
+    Preflight,
     /// A redirect.
     Moved,
     /// Everything that was refused, or is not there.
@@ -73,6 +75,7 @@ impl Kind {
             Self::Feed => "feed",
             Self::Page => "page",
             Self::Health => "health",
+            Self::Preflight => "preflight",
             Self::Moved => "moved",
             Self::Error => "error",
         }
@@ -191,12 +194,13 @@ pub(super) fn written_path(path: &str) -> String {
     utf8_percent_encode(path, NOT_IN_PATH).to_string()
 }
 
-/// The public URL of a decoded path.
+/// The public URL of a path as it is written.
 pub(super) fn public_url(base_url: &Url, path: &str) -> String {
-    format!("{}{}", base_url.as_str().trim_end_matches('/'), written_path(path))
+    format!("{}{path}", base_url.as_str().trim_end_matches('/'))
 }
 
-/// `Link` of a feed's document (RFC 8288): itself, its other formats, the index page. `path` is its present one.
+/// `Link` of a feed's document (RFC 8288): itself, its other formats, the index page. `path` is its
+/// present one, as it is written.
 pub(super) fn links(base_url: &Url, path: &str, format: Format) -> String {
     let stem = path.strip_suffix(format.extension()).unwrap_or(path);
     let link = |rel: &str, of: Format| {
@@ -217,7 +221,7 @@ mod tests {
     fn links_are_absolute_and_escaped() {
         let base_url = Url::parse("https://tin.example.vn/nguon/").unwrap();
         assert_eq!(
-            links(&base_url, "/feeds/tag/a>b, c.atom", Format::Atom),
+            links(&base_url, &written_path("/feeds/tag/a>b, c.atom"), Format::Atom),
             "<https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.atom>; rel=\"self\"; type=\"application/atom+xml\", \
              <https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.rss>; rel=\"alternate\"; type=\"application/rss+xml\", \
              <https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.json>; rel=\"alternate\"; type=\"application/feed+json\", \

@@ -76,7 +76,7 @@ pub struct Limits {
     pub connections_max: usize,
     /// Bytes of all header names and values; more is 431.
     pub headers_bytes_max: usize,
-    /// Header lines; more is 431.
+    /// Header lines; more is 431. hyper takes 100 at most.
     pub headers_count_max: usize,
     /// Bytes of the request target; more is 414.
     pub target_bytes_max: usize,
@@ -102,7 +102,7 @@ impl Default for Limits {
             first_request_timeout: Duration::from_secs(8),
             header_timeout: Duration::from_secs(8),
             idle_timeout: Duration::from_secs(75),
-            answer_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_mins(1),
             shutdown_grace: Duration::from_secs(10),
         }
     }

@@ -56,6 +56,7 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
                         drop(permit);
                     });
                 }
+                Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted, trying again");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -74,6 +75,11 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
     let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, permit))
+}
+
+/// The client went away while it waited: no reason to pause.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
 async fn finish(connections: &mut JoinSet<()>) {
@@ -124,7 +130,6 @@ fn parser(limits: Limits) -> http1::Builder {
         // Second fence behind `Deadlines`, which is finer; without a timer hyper would silently have none.
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout + limits.header_timeout)
-        .max_headers(limits.headers_count_max)
         .max_buf_size(head_bytes_max.max(BUFFER_BYTES_MIN))
         // `headers` writes it: hyper's stands still when the clock is set back.
         .auto_date_header(false);

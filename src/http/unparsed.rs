@@ -67,7 +67,7 @@ fn on_the_wire(response: &Response<Bytes>) -> Bytes {
     let status = response.status();
     let mut wire = BytesMut::new();
     let mut line = |parts: &[&[u8]]| {
-        parts.iter().for_each(|part| wire.extend_from_slice(part));
+        wire.extend(parts.iter().copied().flatten());
         wire.extend_from_slice(b"\r\n");
     };
     let reason = status.canonical_reason().unwrap_or_default();

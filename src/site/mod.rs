@@ -7,6 +7,7 @@ use url::Url;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::format::Format;
 use crate::publish::ListedFeed;
+use crate::publish::document::tag_hash;
 
 /// Path of the front page feed below `/feeds/`.
 const FRONT_FEED: &str = "all";
@@ -22,8 +23,6 @@ th{font-weight:400}thead th{font-weight:600}\
 td a{display:inline-block;padding:.2rem .4rem}\
 .d1{padding-inline-start:1.5rem}.d2{padding-inline-start:3rem}\
 .d3{padding-inline-start:4.5rem}.d4{padding-inline-start:6rem}";
-/// Bytes of a hash that make an entity tag.
-const TAG_HASH_BYTES: usize = 8;
 
 /// What the index page shows.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +102,7 @@ struct Row<'a> {
 struct Link {
     name: &'static str,
     media_type: &'static str,
-    url: String,
+    url: Url,
 }
 
 impl Index<'_> {
@@ -112,10 +111,10 @@ impl Index<'_> {
     /// # Errors
     /// If the template fails, which it has no reason to.
     pub fn render(&self) -> Result<Page, askama::Error> {
-        let row = |feed: &'_ ListedFeed| (feed.depth.min(INDENT_MAX), self.links(&feed.path));
-        let rows = self.feeds.iter().map(|feed| {
-            let (indent, links) = row(feed);
-            Row { title: &feed.title, indent, links }
+        let rows = self.feeds.iter().map(|feed| Row {
+            title: &feed.title,
+            indent: feed.depth.min(INDENT_MAX),
+            links: self.links(&feed.path),
         });
         let html = IndexPage {
             title: self.title,
@@ -125,21 +124,19 @@ impl Index<'_> {
             rows: rows.collect(),
         }
         .render()?;
-        let hash: String =
-            Sha256::digest(&html).iter().take(TAG_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             base64(&Sha256::digest(STYLE))
         );
-        Ok(Page { html, etag: format!("\"{hash}\""), policy })
+        Ok(Page { etag: format!("\"{}\"", tag_hash(html.as_bytes())), html, policy })
     }
 
     fn links(&self, path: &str) -> Vec<Link> {
-        let base = self.base_url.as_str().trim_end_matches('/');
-        let link = |format: Format| Link {
-            name: format.name(),
-            media_type: format.media_type(),
-            url: format!("{base}{FEEDS_PREFIX}{path}.{format}"),
+        let base = self.base_url.path().trim_end_matches('/');
+        let link = |format: Format| {
+            let mut url = self.base_url.clone();
+            url.set_path(&format!("{base}{FEEDS_PREFIX}{path}.{format}"));
+            Link { name: format.name(), media_type: format.media_type(), url }
         };
         Format::ALL.into_iter().map(link).collect()
     }
