@@ -17,6 +17,8 @@ const DOCUMENT_CACHING: &str = "public, max-age=60, stale-while-revalidate=60, s
 /// What every answer has to carry.
 fn assert_safe(answer: &Answer, what: &str) {
     let header = |name: &str| answer.header(name).unwrap_or_else(|| panic!("{what}: no {name} in {answer:?}"));
+    let names: std::collections::HashSet<_> = answer.headers.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), answer.headers.len(), "{what}: each header once");
     assert!(header("content-security-policy").starts_with("default-src 'none'; "), "{what}");
     assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
     assert_eq!(header("referrer-policy"), "no-referrer", "{what}");
@@ -151,6 +153,8 @@ async fn paths_do_not_traverse() {
         "/feeds/all",
         "/etc/passwd",
         "/feeds/all%252erss",
+        "/feeds/đời.rss",
+        "/feeds/%ff.rss",
         "/%",
     ] {
         let answer = server.ask(&format!("GET {path}"), &[]).await;
@@ -314,4 +318,34 @@ async fn shutdown_finishes_running_answers() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "muộn mà vẫn đến"));
     assert!(slow.rest().await.is_empty());
     server.ended().await;
+}
+
+/// F13: whatever is asked for, the metrics stay few, and name nothing that was asked for.
+#[test]
+fn metrics_are_bounded() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    // One thread, so that the server's metrics go to this test's recorder.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            let server = TestServer::start().await;
+            let mut client = server.connect().await;
+            for number in 0..50 {
+                assert_eq!(client.ask(&format!("GET /feeds/evil-{number}.rss"), &[]).await.status, 404);
+            }
+            assert_eq!(client.ask("GET /feeds/all.rss?evil", &[]).await.status, 200);
+            assert_eq!(client.ask("GET /feeds/all.rss", &["If-None-Match: *"]).await.status, 304);
+        });
+    });
+    let text = metrics.render();
+    for line in [
+        "loa_http_requests_total{kind=\"error\",class=\"4xx\"} 50",
+        "loa_http_requests_total{kind=\"feed\",class=\"2xx\"} 1",
+        "loa_http_requests_total{kind=\"feed\",class=\"3xx\"} 1",
+        "loa_http_request_duration_seconds_count{kind=\"feed\"} 2",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("evil") && text.lines().count() < 60, "{text}");
 }
