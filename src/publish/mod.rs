@@ -25,6 +25,8 @@ pub enum Route {
     Feed(FeedKey),
     /// A path that moved for good: the present path.
     Moved(String),
+    /// A feed that ended for good: 410.
+    Gone,
     /// Nothing of ours.
     Unknown,
 }
