@@ -2,8 +2,13 @@
 
 mod articles;
 mod categories;
+mod check;
+pub mod import;
 mod options;
 mod output;
+mod render;
+mod serve;
+mod service;
 mod store;
 
 use std::path::PathBuf;
@@ -90,6 +95,10 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Import(import::Args),
+    Check(check::Args),
+    Render(render::Args),
     Categories(categories::Args),
     Articles(articles::Args),
     Store(store::Args),
@@ -98,6 +107,14 @@ enum Command {
 impl Command {
     async fn run(self, global: &Global) -> anyhow::Result<Outcome> {
         match self {
+            Self::Serve(args) => serve::run(args, global).await,
+            Self::Import(args) => {
+                let config = global.start([])?;
+                let faulty = import::run(&args, config.store.url.expose(), &options::zones(&config)).await?;
+                Ok(if faulty { Outcome::Faults } else { Outcome::Clean })
+            }
+            Self::Check(args) => check::run(args, global).await,
+            Self::Render(args) => render::run(args, global).await,
             Self::Categories(args) => categories::run(args, global).await,
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
@@ -113,8 +130,6 @@ pub(crate) enum Outcome {
     /// With faults, which it has listed.
     Faults,
 }
-
-pub mod import;
 
 /// Runs the program with the process's arguments.
 #[must_use]

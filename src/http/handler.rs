@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -18,6 +18,7 @@ use super::server::Answers;
 use super::{Options, encoding, errors};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
+use crate::observe::metrics;
 use crate::publish::{Published, Route};
 use crate::site;
 
@@ -61,7 +62,7 @@ impl Answers for Handler {
     }
 
     fn refuse(&self, status: StatusCode) -> Response<Bytes> {
-        count(Kind::Error, status);
+        metrics::http_request(Kind::Error.label(), status.as_u16(), Duration::ZERO);
         self.writer.response(errors::answer(status), &Method::GET, self.options.clock.now())
     }
 }
@@ -198,9 +199,8 @@ fn preflight() -> Answer {
 }
 
 fn observe(request: &Parts, answer: &Answer, started: Instant) {
-    let (kind, took) = (answer.kind, started.elapsed());
-    count(kind, answer.status);
-    metrics::histogram!("loa_http_request_duration_seconds", "kind" => kind.label()).record(took.as_secs_f64());
+    let took = started.elapsed();
+    metrics::http_request(answer.kind.label(), answer.status.as_u16(), took);
     // Never the query: it is none of ours and may hold anything.
     tracing::debug!(
         http.method = %request.method,
@@ -210,14 +210,4 @@ fn observe(request: &Parts, answer: &Answer, started: Instant) {
         http.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
-}
-
-fn count(kind: Kind, status: StatusCode) {
-    let class = match status.as_u16() {
-        0..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
-    metrics::counter!("loa_http_requests_total", "kind" => kind.label(), "class" => class).increment(1);
 }

@@ -7,7 +7,7 @@ use metrics::{Unit, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 const HTTP_REQUESTS: &str = "loa_http_requests_total";
-const HTTP_CONNECTIONS: &str = "loa_http_connections";
+const HTTP_REQUEST_SECONDS: &str = "loa_http_request_duration_seconds";
 const DOCUMENT_LOOKUPS: &str = "loa_document_lookups_total";
 const DOCUMENT_RENDERS: &str = "loa_document_renders_total";
 const DOCUMENT_RENDER_SECONDS: &str = "loa_document_render_seconds";
@@ -20,38 +20,16 @@ const ARTICLES: &str = "loa_articles";
 const FEEDS: &str = "loa_feeds";
 const SET_ASIDE: &str = "loa_articles_set_aside";
 
-/// Bounds of the classes of durations, in seconds: from a rendering (a millisecond) to a complete read (half a minute).
-const SECONDS: [f64; 11] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
-
-/// What a request was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A feed's document.
-    Feed,
-    /// A page for people.
-    Page,
-    /// `/healthz`, `/readyz`.
-    Health,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Feed => "feed",
-            Self::Page => "page",
-            Self::Health => "health",
-            Self::Other => "other",
-        }
-    }
-}
+/// Bounds of the classes of durations, in seconds: from an answer from memory (a tenth of a millisecond) to a complete read (half a minute).
+const SECONDS: [f64; 13] = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 
 /// Where a document was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
     /// In memory.
     Memory,
+    /// In memory, and about to be made anew.
+    Stale,
     /// On disk, because it could not be made.
     Disk,
     /// It was made.
@@ -64,6 +42,7 @@ impl Lookup {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Stale => "stale",
             Self::Disk => "disk",
             Self::Rendered => "rendered",
             Self::Unavailable => "unavailable",
@@ -84,7 +63,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 
 fn describe() {
     metrics::describe_counter!(HTTP_REQUESTS, "Requests answered, by class of status and kind of target.");
-    metrics::describe_gauge!(HTTP_CONNECTIONS, "Connections that are open.");
+    metrics::describe_histogram!(HTTP_REQUEST_SECONDS, Unit::Seconds, "How long finding an answer took, without sending it.");
     metrics::describe_counter!(DOCUMENT_LOOKUPS, "Documents asked for, by where they were found.");
     metrics::describe_counter!(DOCUMENT_RENDERS, "Documents made, by result.");
     metrics::describe_histogram!(DOCUMENT_RENDER_SECONDS, Unit::Seconds, "How long making a document took.");
@@ -102,21 +81,17 @@ fn describe() {
     metrics::describe_gauge!(SET_ASIDE, "Articles that cannot be published because of a fault.");
 }
 
-/// A request was answered with this status.
-pub fn http_request(kind: Kind, status: u16) {
+/// A request was answered. `kind` is one of the few words of `http`, never anything a client can make up.
+pub fn http_request(kind: &'static str, status: u16, took: Duration) {
     let class = match status {
         304 => "304",
-        200..=299 => "2xx",
+        0..=299 => "2xx",
         300..=399 => "3xx",
         400..=499 => "4xx",
         _ => "5xx",
     };
-    counter!(HTTP_REQUESTS, "kind" => kind.as_str(), "status" => class).increment(1);
-}
-
-/// This many connections are open.
-pub fn http_connections(count: usize) {
-    gauge!(HTTP_CONNECTIONS).set(number(count));
+    counter!(HTTP_REQUESTS, "kind" => kind, "class" => class).increment(1);
+    histogram!(HTTP_REQUEST_SECONDS, "kind" => kind).record(took);
 }
 
 /// A document was asked for.
@@ -177,9 +152,8 @@ mod tests {
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             describe();
-            http_request(Kind::Feed, 304);
-            http_request(Kind::Other, 404);
-            http_connections(3);
+            http_request("feed", 304, Duration::from_millis(1));
+            http_request("error", 404, Duration::from_millis(1));
             document_lookup(Lookup::Memory);
             document_render(true, Duration::from_millis(2));
             store_read(false, Duration::from_secs(30));
@@ -191,9 +165,8 @@ mod tests {
         let page = handle.render();
         for line in [
             "# HELP loa_http_requests_total Requests answered, by class of status and kind of target.",
-            "loa_http_requests_total{kind=\"feed\",status=\"304\"} 1",
-            "loa_http_requests_total{kind=\"other\",status=\"4xx\"} 1",
-            "loa_http_connections 3",
+            "loa_http_requests_total{kind=\"feed\",class=\"304\"} 1",
+            "loa_http_requests_total{kind=\"error\",class=\"4xx\"} 1",
             "loa_document_lookups_total{found=\"memory\"} 1",
             "loa_document_renders_total{result=\"ok\"} 1",
             "loa_document_render_seconds_bucket{le=\"0.003\"} 1",

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Published as _;
 use super::publisher::Publisher;
-use super::reconcile::{CATEGORIES_MARK, ReconcileError, Reconciler, read_categories};
+use super::reconcile::{CATEGORIES_MARK, Change, ReconcileError, Reconciler, read_categories};
 use super::view::{Names, View};
 use crate::domain::address::AddressBook;
 use crate::domain::category::CategoryTree;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ledger::Committed;
+use crate::observe::metrics;
 use crate::state::{State, StateError};
 use crate::store::ArticleStore;
 
@@ -153,15 +155,15 @@ impl Engine {
         let began = Instant::now();
         let result = self.reconciler.reconcile(now).await;
         let took = began.elapsed();
-        metrics::histogram!("loa_store_read_seconds").record(took.as_secs_f64());
+        metrics::store_read(!matches!(result, Err(ReconcileError::Store(_))), took);
         self.next_read = Instant::now() + took * READ_SHARE;
-        let changed = result?;
-        if changed {
-            self.publisher.forget_renamed();
+        let change = result?;
+        if change == Change::Names {
+            self.publisher.forget_memory();
         }
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
-        Ok(changed)
+        Ok(change != Change::Nothing)
     }
 
     /// Writes down how the parts are; logs what has become otherwise.
@@ -194,8 +196,16 @@ impl Engine {
             status.state_error = state_error;
             status.held = held;
         });
-        let (articles, feeds) = self.view.with_catalog(|catalog| (catalog.len(), catalog.feeds_with_articles()));
-        crate::observe::metrics::gauges(articles, feeds, &self.view.status());
+        self.publish_metrics();
+    }
+
+    fn publish_metrics(&self) {
+        let health = self.publisher.health();
+        metrics::catalog(health.articles, health.feeds, health.set_aside);
+        metrics::store_held(health.held.is_some());
+        if let Some(last) = self.last_read {
+            metrics::store_age(last.elapsed());
+        }
     }
 
     /// Until the next turn: the poll interval, or the next publication if that comes first.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::document::Document;
 use super::view::{Slice, View};
@@ -11,6 +12,7 @@ use crate::domain::format::Format;
 use crate::domain::ledger::ArticleRecord;
 use crate::domain::scope::Scope;
 use crate::feed::{self, Content};
+use crate::observe::metrics;
 use crate::state::{State, StateError};
 use crate::store::{ArticleStore, StoreError};
 
@@ -80,7 +82,11 @@ impl Maker {
         let material = self.material(slice).await?;
         let (options, scope, formats) = (Arc::clone(&self.options), scope.clone(), formats.to_vec());
         let content = self.content_of(&scope);
-        tokio::task::spawn_blocking(move || material.render(&options, &scope, content, &formats)).await?
+        let began = Instant::now();
+        let work = move || material.render(&options, &scope, content, &formats);
+        let made = tokio::task::spawn_blocking(work).await?;
+        metrics::document_render(made.is_ok(), began.elapsed());
+        made
     }
 
     fn content_of(&self, scope: &Scope) -> Content {

@@ -6,7 +6,7 @@ pub mod document;
 pub mod engine;
 pub mod make;
 pub mod publisher;
-mod reconcile;
+pub(crate) mod reconcile;
 pub mod view;
 
 use std::sync::Arc;

@@ -22,6 +22,7 @@ use crate::domain::fault::Severity;
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
+use crate::observe::metrics::{self, Lookup};
 
 /// A document in memory counts as so many times its own length: the encodings made of it.
 const WEIGHT_FACTOR: usize = 2;
@@ -31,6 +32,9 @@ const REFRESHES_AT_A_TIME: usize = 2;
 const BEHIND_TRIES: usize = 3;
 /// How long to wait for the engine to catch up before such a try.
 const BEHIND_WAIT: Duration = Duration::from_millis(500);
+
+/// `/readyz` is public, what a database says is not.
+const SEE_LOG: &str = "does not answer, see the log";
 
 /// Limits of the publisher.
 #[derive(Debug, Clone)]
@@ -78,6 +82,12 @@ impl Publisher {
         }
     }
 
+    /// What makes the documents.
+    #[must_use]
+    pub const fn maker(&self) -> &Maker {
+        &self.maker
+    }
+
     fn view(&self) -> &View {
         &self.maker.view
     }
@@ -93,23 +103,27 @@ impl Publisher {
         self.disk.asked(key, self.clock.now());
         if let Some(document) = self.memory.get(key) {
             if document.sequence() == current {
-                metrics::counter!("loa_document_cache_total", "outcome" => "hit").increment(1);
+                metrics::document_lookup(Lookup::Memory);
                 return Ok(document);
             }
             // The engine is about to make the new one; until then the old one is good, if nothing had to leave it.
             if document.sequence() >= floor && document.sequence() < current {
-                metrics::counter!("loa_document_cache_total", "outcome" => "stale").increment(1);
+                metrics::document_lookup(Lookup::Stale);
                 self.wake.notify_one();
                 return Ok(document);
             }
         }
-        metrics::counter!("loa_document_cache_total", "outcome" => "miss").increment(1);
         let reason = match timeout(self.options.demand_timeout, self.make_once(key)).await {
-            Ok(Ok(document)) => return Ok(document),
+            Ok(Ok(document)) => {
+                metrics::document_lookup(Lookup::Rendered);
+                return Ok(document);
+            }
             Ok(Err(reason)) => reason,
             Err(_) => "the document was not ready in time".to_owned(),
         };
-        self.last_good(key, &reason).await
+        let last_good = self.last_good(key, &reason).await;
+        metrics::document_lookup(if last_good.is_ok() { Lookup::Disk } else { Lookup::Unavailable });
+        last_good
     }
 
     /// One task makes it, the others wait for that.
@@ -167,7 +181,6 @@ impl Publisher {
             let written = tokio::task::spawn_blocking(move || disk.write(&key, &document, now)).await;
             if let Err(error) = written.map_err(std::io::Error::other).flatten() {
                 tracing::error!(%error, "a last good document cannot be written");
-                metrics::counter!("loa_disk_copies_failed_total").increment(1);
             }
         }
         documents
@@ -183,7 +196,6 @@ impl Publisher {
         if document.sequence() < floor || document.sequence() > current {
             return Err(unavailable());
         }
-        metrics::counter!("loa_document_cache_total", "outcome" => "last_good").increment(1);
         let document = Arc::new(document);
         self.memory.insert(key.clone(), Arc::clone(&document));
         Ok(document)
@@ -280,15 +292,15 @@ impl Published for Publisher {
             },
             store: PartHealth {
                 ok: status.store_error.is_none() && status.store_ok_at.is_some(),
-                what: format!("{} {}", info.backend, info.url),
+                what: info.backend.clone(),
                 last_ok: status.store_ok_at,
-                error: status.store_error,
+                error: status.store_error.map(|_| SEE_LOG.to_owned()),
             },
             state: PartHealth {
                 ok: status.state_error.is_none() && status.state_ok_at.is_some(),
                 what: String::new(),
                 last_ok: status.state_ok_at,
-                error: status.state_error,
+                error: status.state_error.map(|_| SEE_LOG.to_owned()),
             },
             change_detection: info.change_detection.clone(),
             articles,

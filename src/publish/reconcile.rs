@@ -14,6 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, Touch};
 use crate::domain::scope::Scope;
+use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, Scan, StoreError};
 use crate::text::slug;
@@ -26,7 +27,7 @@ const FILL_AT_A_TIME: usize = 5_000;
 /// Tries to agree with other replicas on an address.
 const CLAIM_TRIES: usize = 3;
 /// The mark that holds the categories as last published.
-pub(super) const CATEGORIES_MARK: &str = "categories";
+pub(crate) const CATEGORIES_MARK: &str = "categories";
 
 /// Why a reconciliation came to nothing. Everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,16 @@ pub(super) enum ReconcileError {
     /// Too much left at once, or the store went back in time.
     #[error("{0}")]
     Held(String),
+}
+
+/// What a reconciliation changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Nothing,
+    /// Articles, and with them sequences of feeds.
+    Articles,
+    /// Names or addresses too: documents change that no sequence counts.
+    Names,
 }
 
 /// Compares store and ledger.
@@ -119,8 +130,8 @@ impl Reconciler {
         Ok(changed)
     }
 
-    /// Reads the whole store and brings ledger and catalog up to it. True: documents change.
-    pub(super) async fn reconcile(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
+    /// Reads the whole store and brings ledger and catalog up to it.
+    pub(super) async fn reconcile(&mut self, now: Timestamp) -> Result<Change, ReconcileError> {
         let first_fill = self.view.with_catalog(crate::catalog::Catalog::is_blank) && !self.view.is_filled();
         let scan = self.store.scan().await?;
         let accepted = self.accepted();
@@ -159,8 +170,12 @@ impl Reconciler {
         self.commanded.clear();
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
         self.seen.retain(|id, _| heads.contains(id));
-        metrics::counter!("loa_reconcile_changes_total").increment(u64::try_from(outcome.batch.writes.len()).unwrap_or(0));
-        Ok(renamed || !affected.is_empty())
+        metrics::reconcile_changes(outcome.batch.writes.len());
+        Ok(match (renamed, affected.is_empty()) {
+            (true, _) => Change::Names,
+            (false, false) => Change::Articles,
+            (false, true) => Change::Nothing,
+        })
     }
 
     /// Has somebody let the held change through?

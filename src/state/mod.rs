@@ -4,6 +4,7 @@
 mod decide;
 mod postgres;
 mod row;
+pub mod scratch;
 mod schema;
 mod sqlite;
 
@@ -152,6 +153,20 @@ pub async fn open(url: &str) -> Result<Arc<dyn State>, StateError> {
         Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresState::open(url).await?)),
         _ => Err(StateError::UnknownKind { url: without_password(url) }),
     }
+}
+
+/// Opens state as [`open`] does, but makes no file: `None` if there is none yet.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_existing(url: &str) -> Result<Option<Arc<dyn State>>, StateError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
+        if !std::path::Path::new(path).exists() {
+            return Ok(None);
+        }
+    }
+    open(url).await.map(Some)
 }
 
 /// An address as it may stand in a message.

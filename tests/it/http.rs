@@ -342,7 +342,7 @@ fn metrics_are_bounded() {
     for line in [
         "loa_http_requests_total{kind=\"error\",class=\"4xx\"} 50",
         "loa_http_requests_total{kind=\"feed\",class=\"2xx\"} 1",
-        "loa_http_requests_total{kind=\"feed\",class=\"3xx\"} 1",
+        "loa_http_requests_total{kind=\"feed\",class=\"304\"} 1",
         "loa_http_request_duration_seconds_count{kind=\"feed\"} 2",
     ] {
         assert!(text.contains(line), "{line} in {text}");

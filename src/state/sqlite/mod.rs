@@ -12,7 +12,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
-use super::{BLOCK_ROWS, Control, Ledger, State, StateError, decide};
+use super::{BLOCK_ROWS, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -56,7 +56,7 @@ const WRITE_WITHDRAWALS: &str = "
     SELECT value ->> 'article_id', value ->> 'at', ?2 FROM json_each(?1) WHERE true
     ON CONFLICT (article_id) DO UPDATE SET at = excluded.at, origin = excluded.origin, restored_at = NULL
     WHERE old.restored_at IS NOT NULL";
-const WITHDRAWN: &str = "SELECT article_id FROM withdrawals WHERE restored_at IS NULL ORDER BY article_id";
+const WITHDRAWN: &str = "SELECT article_id, origin = 'store' FROM withdrawals WHERE restored_at IS NULL ORDER BY article_id";
 const RESTORE: &str = "UPDATE withdrawals SET restored_at = ?2 WHERE article_id = ?1 AND restored_at IS NULL";
 const CLAIM_IDENTITY: &str = "
     UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
@@ -136,6 +136,14 @@ impl State for SqliteState {
         })
     }
 
+    fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
+        Box::pin(async move {
+            let mut snapshot = self.pool.begin().await?;
+            let query = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids.iter().map(ArticleId::as_str))?);
+            Decoder::default().articles(&packed(&mut snapshot, query).await?)
+        })
+    }
+
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
         Box::pin(async move {
             let mut transaction = self.write().await?;
@@ -184,9 +192,10 @@ impl State for SqliteState {
         Box::pin(async move {
             let mut snapshot = self.pool.begin().await?;
             let accepted: Option<i64> = sqlx::query_scalar(STORE_ACCEPTED).fetch_one(&mut *snapshot).await?;
-            let ids: Vec<String> = sqlx::query_scalar(WITHDRAWN).fetch_all(&mut *snapshot).await?;
+            let lines: Vec<(String, bool)> = sqlx::query_as(WITHDRAWN).fetch_all(&mut *snapshot).await?;
             let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
-            Ok(Control { withdrawn: ids.into_iter().map(ArticleId::new).collect(), store_accepted_at })
+            let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
+            Ok(Control { withdrawn: lines.into_iter().map(withdrawal).collect(), store_accepted_at })
         })
     }
 
