@@ -79,7 +79,9 @@ impl Writer {
     async fn new(mut store: Embedded, is_dry: bool) -> Result<Self, WriteError> {
         let known = store.categories().await?;
         let mut writer = Self { store, categories: Vec::new(), category_ids: HashMap::new(), is_dry };
-        known.into_iter().for_each(|category| writer.remember(category));
+        for category in known {
+            writer.remember(category);
+        }
         Ok(writer)
     }
 
@@ -102,7 +104,9 @@ impl Writer {
         self.begin().await?;
         let written = self.store.put_categories(categories).await.map_err(WriteError::from);
         self.end(written).await?;
-        categories.iter().for_each(|category| self.remember(category.clone()));
+        for category in categories {
+            self.remember(category.clone());
+        }
         Ok(())
     }
 
