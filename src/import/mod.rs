@@ -307,7 +307,7 @@ impl<'a> Import<'a> {
 
     async fn category(&mut self, wish: &CategoryWish) -> Result<CategoryId, WriteError> {
         let (id, made) = self.writer.category(wish).await?;
-        self.summary.categories_made.extend(made.map(|category| (category.slug, category.name)));
+        self.summary.categories_made.extend(made.into_iter().map(|category| (category.slug, category.name)));
         Ok(id)
     }
 

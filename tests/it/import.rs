@@ -243,3 +243,22 @@ async fn a_dry_run_tells_the_same_and_keeps_nothing() {
     assert_eq!(dry.tally, tally(4, 0, 0));
     assert!(newsroom.titled(TITLE).await.is_empty());
 }
+
+#[tokio::test]
+async fn categories_are_found_or_made_with_the_one_above_them() {
+    let line = |id: u32, categories: &str| {
+        format!("{{\"id\":{id},\"title\":\"Tin\",\"status\":\"draft\",\"categories\":{categories}}}\n")
+    };
+    let source = [
+        line(1, r#"[{"id":7,"slug":"y-te","name":"Y tế","parent":"Đời sống"}]"#),
+        line(2, r#"["y-te", 7, "doi-song"]"#),
+        line(3, r#"["?"]"#),
+    ];
+    let newsroom = Newsroom::new();
+    let summary = newsroom.import(source.concat(), &Options::default()).await;
+    let made: Vec<(&str, &str)> = summary.categories_made.iter().map(|(slug, name)| (&**slug, &**name)).collect();
+    assert_eq!(made, [("doi-song", "Đời sống"), ("y-te", "Y tế")]);
+    assert_eq!((summary.tally, summary.faulty), (tally(2, 0, 0), 1));
+    let second = newsroom.titled("Tin").await.remove(1).article;
+    assert_eq!(second.categories.iter().map(CategoryId::as_str).collect::<Vec<_>>(), ["7", "doi-song"]);
+}
