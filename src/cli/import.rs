@@ -70,7 +70,7 @@ pub async fn run(args: &Args, store_url: &str, zones: &Zones) -> anyhow::Result<
     let opened = if args.dry_run { Writer::open_dry(&path).await } else { Writer::open(&path).await };
     let mut writer = opened.with_context(|| format!("the embedded store `{}` cannot be opened", path.display()))?;
     let begun = Instant::now();
-    let options = options(args, zones);
+    let options = options(args, *zones);
     let mut import = Import::new(&mut writer, &options);
     for file in &args.files {
         take_in(&mut import, file).await?;
@@ -82,7 +82,7 @@ pub async fn run(args: &Args, store_url: &str, zones: &Zones) -> anyhow::Result<
     Ok(summary.faulty > 0)
 }
 
-fn options(args: &Args, zones: &Zones) -> Options {
+fn options(args: &Args, zones: Zones) -> Options {
     let category = args.category.as_ref().map(|slug| CategoryWish {
         key: slug.clone(),
         name: args.category_name.clone(),
@@ -94,7 +94,7 @@ fn options(args: &Args, zones: &Zones) -> Options {
     });
     let localities = args.locality.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     let url = args.url.as_ref().map(ToString::to_string);
-    Options { format, category, localities, id: args.id.clone(), url, zones: *zones }
+    Options { format, category, localities, id: args.id.clone(), url, zones }
 }
 
 async fn take_in(import: &mut Import<'_>, file: &Path) -> anyhow::Result<()> {

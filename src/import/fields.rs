@@ -94,7 +94,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn stamp(&mut self, name: &'static str, zones: &Zones) -> Result<Option<Timestamp>, BadRecord> {
+    pub(super) fn stamp(&mut self, name: &'static str, zones: Zones) -> Result<Option<Timestamp>, BadRecord> {
         let text = match self.map.remove(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
@@ -102,7 +102,7 @@ impl Fields {
             Some(Value::Number(number)) => number.to_string(),
             Some(other) => return Err(wrong(name, "a time stamp", &other)),
         };
-        let stamp = stamp::read(&text, zones).map_err(|source| BadRecord::Stamp { name, source })?;
+        let stamp = stamp::read(&text, &zones).map_err(|source| BadRecord::Stamp { name, source })?;
         self.notes.extend(stamp.notes.iter().map(|note| format!("`{name}` `{}`: {note}", text.trim())));
         Ok(Some(stamp.instant))
     }

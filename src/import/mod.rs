@@ -252,7 +252,9 @@ impl<'a> Import<'a> {
                 return Ok(None);
             }
         };
-        draft.notes.into_iter().for_each(|note| self.note(name, line, note));
+        for note in draft.notes {
+            self.note(name, line, note);
+        }
         self.summary.unknown_names.extend(draft.unknown_names);
         let mut article = draft.article;
         for wish in &draft.categories {
@@ -284,7 +286,9 @@ impl<'a> Import<'a> {
         if failed.len() == records.len() {
             return Err(whole.into());
         }
-        failed.into_iter().for_each(|(line, reason)| self.fault(name, line, reason));
+        for (line, reason) in failed {
+            self.fault(name, line, reason);
+        }
         Ok(())
     }
 
@@ -303,7 +307,7 @@ impl<'a> Import<'a> {
 
     async fn category(&mut self, wish: &CategoryWish) -> Result<CategoryId, WriteError> {
         let (id, made) = self.writer.category(wish).await?;
-        self.summary.categories_made.extend(made.map(|category| (category.slug, category.name)));
+        self.summary.categories_made.extend(made.into_iter().map(|category| (category.slug, category.name)));
         Ok(id)
     }
 

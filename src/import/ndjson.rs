@@ -52,12 +52,12 @@ pub fn draft(line: &str, zones: &Zones) -> Result<Draft, BadRecord> {
             expected: "`stated`, `list`, `update`",
         })?,
     };
-    let article = article(&mut fields, zones)?;
+    let article = article(&mut fields, *zones)?;
     let unknown_names = fields.left().map(str::to_owned).collect();
     Ok(Draft { article, categories, published_from, notes: fields.notes, unknown_names })
 }
 
-fn article(fields: &mut Fields, zones: &Zones) -> Result<Article, BadRecord> {
+fn article(fields: &mut Fields, zones: Zones) -> Result<Article, BadRecord> {
     let id = ArticleId::new(fields.id("id")?.ok_or(BadRecord::Missing { name: "id" })?);
     let title = fields.text("title")?.ok_or(BadRecord::Missing { name: "title" })?;
     let title = collapse_white_space(&title);

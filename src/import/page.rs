@@ -85,7 +85,7 @@ pub fn read(text: &str, zones: &Zones) -> Result<Page, BadPage> {
     let mut body: Vec<String> = blocks.map(|block| joined(block, "\n")).collect();
     let byline = take_byline(&mut body);
     let lead = (!body.is_empty()).then(|| body.remove(0).replace('\n', " "));
-    let (listed, faults) = listed(parts.listed, zones);
+    let (listed, faults) = listed(parts.listed, *zones);
     let locality = parts.locality.iter().find_map(|line| line.text.strip_prefix(MORE_OF)).map(str::to_owned);
     Ok(Page { updated, body_html: body_html(&body, &title), title, lead, byline, locality, listed, faults })
 }
@@ -171,7 +171,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The stories of the list: each is its title twice, its stamp, its summary.
-fn listed(lines: &[Line], zones: &Zones) -> (Vec<Listed>, Vec<(u64, String)>) {
+fn listed(lines: &[Line], zones: Zones) -> (Vec<Listed>, Vec<(u64, String)>) {
     let lines: Vec<&Line> = lines.iter().filter(|line| !line.is_empty()).collect();
     let begins = |pair: &[&Line]| matches!(pair, [a, b] if title_key(&a.text) == title_key(&b.text));
     let starts = lines.windows(2).enumerate().filter(|(_, pair)| begins(pair)).map(|(at, _)| at);
@@ -193,13 +193,10 @@ fn listed(lines: &[Line], zones: &Zones) -> (Vec<Listed>, Vec<(u64, String)>) {
     (stories, faults)
 }
 
-fn story(lines: &[&Line], zones: &Zones) -> Result<Listed, (u64, String)> {
-    let (title, rest) = match lines {
-        [title, _again, rest @ ..] => (title, rest),
-        _ => return Err((0, "no story of the list".to_owned())),
-    };
+fn story(lines: &[&Line], zones: Zones) -> Result<Listed, (u64, String)> {
+    let [title, _again, rest @ ..] = lines else { return Err((0, "no story of the list".to_owned())) };
     let (stamp, summary) = rest.split_first().ok_or((title.number, "the story has no stamp".to_owned()))?;
-    let published = stamp::read(&stamp.text, zones).map_err(|error| (stamp.number, error.to_string()))?;
+    let published = stamp::read(&stamp.text, &zones).map_err(|error| (stamp.number, error.to_string()))?;
     let summary: Vec<&str> = summary.iter().map(|line| line.text.as_str()).collect();
     let lead = without_site(&summary.join(" ")).to_owned();
     Ok(Listed { line: title.number, title: title.text.clone(), published, lead: Some(lead).filter(|l| !l.is_empty()) })

@@ -79,7 +79,9 @@ impl Writer {
     async fn new(mut store: Embedded, is_dry: bool) -> Result<Self, WriteError> {
         let known = store.categories().await?;
         let mut writer = Self { store, categories: Vec::new(), category_ids: HashMap::new(), is_dry };
-        known.into_iter().for_each(|category| writer.remember(category));
+        for category in known {
+            writer.remember(category);
+        }
         Ok(writer)
     }
 
@@ -102,39 +104,44 @@ impl Writer {
         self.begin().await?;
         let written = self.store.put_categories(categories).await.map_err(WriteError::from);
         self.end(written).await?;
-        categories.iter().for_each(|category| self.remember(category.clone()));
+        for category in categories {
+            self.remember(category.clone());
+        }
         Ok(())
     }
 
-    /// Finds a category by its id or slug, or makes it; tells a category that was made.
+    /// Finds a category by its id or slug, or makes it, and the one above it if need be; tells what was made.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn category(&mut self, wish: &CategoryWish) -> Result<(CategoryId, Option<Category>), WriteError> {
-        let known =
-            [Some(&wish.key), wish.slug.as_ref()].into_iter().flatten().find_map(|key| self.category_ids.get(key));
-        if let Some(id) = known {
-            return Ok((id.clone(), None));
-        }
+    pub async fn category(&mut self, wish: &CategoryWish) -> Result<(CategoryId, Vec<Category>), WriteError> {
         let wished = wish.slug.as_deref().unwrap_or(&wish.key);
         let slug = if is_usable(wished) { wished.to_owned() } else { slug(wished) };
+        if let Some(known) = [wish.key.as_str(), wished, &slug].into_iter().find_map(|key| self.category_ids.get(key)) {
+            return Ok((known.clone(), Vec::new()));
+        }
         if slug.is_empty() {
             return Err(WriteError::Category { key: wish.key.clone() });
         }
-        if let Some(id) = self.category_ids.get(&slug) {
-            return Ok((id.clone(), None));
-        }
-        let parent_id = wish.parent.as_ref().and_then(|parent| self.category_ids.get(parent)).cloned();
+        let (parent_id, mut made) = match &wish.parent {
+            Some(key) if *key != wish.key => {
+                let above = CategoryWish { key: key.clone(), ..CategoryWish::default() };
+                let (id, made) = Box::pin(self.category(&above)).await?;
+                (Some(id), made)
+            }
+            _ => (None, Vec::new()),
+        };
         let last = self.categories.iter().map(|category| category.position).max();
-        let made = Category {
+        let category = Category {
             id: CategoryId::new(if wish.slug.is_some() { wish.key.as_str() } else { slug.as_str() }),
             parent_id,
             name: wish.name.clone().unwrap_or_else(|| name_of(&wish.key)),
             slug,
             position: last.map_or(0, |last| last.saturating_add(1)),
         };
-        self.categories(std::slice::from_ref(&made)).await?;
-        Ok((made.id.clone(), Some(made)))
+        self.categories(std::slice::from_ref(&category)).await?;
+        made.push(category.clone());
+        Ok((category.id, made))
     }
 
     /// The articles of this title, this id or this address, in the order of their ids. Rows that others have written

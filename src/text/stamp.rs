@@ -118,10 +118,6 @@ pub enum StampError {
 ///
 /// # Errors
 /// [`StampError`] with the stamp and what is expected.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "zones belong to the options, which everybody passes by reference"
-)]
 pub fn read(text: &str, zones: &Zones) -> Result<Stamp, StampError> {
     let shown = || shorten(text);
     if text.len() > TEXT_BYTES_MAX {

@@ -1,7 +1,9 @@
 //! Importing into a real embedded store.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use std::path::{Path, PathBuf};
 
+use loa::domain::category::CategoryId;
 use loa::domain::clock::Timestamp;
 use loa::import::ndjson::CategoryWish;
 use loa::import::record::{PublishedFrom, Record};
@@ -56,7 +58,7 @@ fn crafts() -> Options {
 }
 
 fn at(text: &str) -> Option<Timestamp> {
-    Some(text.parse().unwrap())
+    text.parse().ok()
 }
 
 fn tally(new: u64, changed: u64, unchanged: u64) -> Tally {
@@ -221,7 +223,7 @@ async fn a_whole_record_comes_back_as_it_went_in() {
     assert_eq!(newsroom.import(line, &Options::default()).await.tally, tally(1, 0, 0));
     let record = newsroom.only("Lúa <b>xuân</b>").await;
     let article = &record.article;
-    assert_eq!(article.categories.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["7", "nong-nghiep"]);
+    assert_eq!(article.categories.iter().map(CategoryId::as_str).collect::<Vec<_>>(), ["7", "nong-nghiep"]);
     assert_eq!(article.updated_at, at("2023-10-08T01:02:03.000004Z"));
     assert_eq!((article.media[0].duration, article.media[0].mime_type.as_deref()), (Some(5), Some("image/jpeg")));
     assert_eq!(newsroom.import(line, &Options::default()).await.tally, tally(0, 0, 1));
@@ -240,4 +242,23 @@ async fn a_dry_run_tells_the_same_and_keeps_nothing() {
     let dry = run(Writer::open_dry(&newsroom.store).await.unwrap(), PAGE.as_bytes(), &crafts()).await;
     assert_eq!(dry.tally, tally(4, 0, 0));
     assert!(newsroom.titled(TITLE).await.is_empty());
+}
+
+#[tokio::test]
+async fn categories_are_found_or_made_with_the_one_above_them() {
+    let line = |id: u32, categories: &str| {
+        format!("{{\"id\":{id},\"title\":\"Tin\",\"status\":\"draft\",\"categories\":{categories}}}\n")
+    };
+    let source = [
+        line(1, r#"[{"id":7,"slug":"y-te","name":"Y tế","parent":"Đời sống"}]"#),
+        line(2, r#"["y-te", 7, "doi-song"]"#),
+        line(3, r#"["?"]"#),
+    ];
+    let newsroom = Newsroom::new();
+    let summary = newsroom.import(source.concat(), &Options::default()).await;
+    let made: Vec<(&str, &str)> = summary.categories_made.iter().map(|(slug, name)| (&**slug, &**name)).collect();
+    assert_eq!(made, [("doi-song", "Đời sống"), ("y-te", "Y tế")]);
+    assert_eq!((summary.tally, summary.faulty), (tally(2, 0, 0), 1));
+    let second = newsroom.titled("Tin").await.remove(1).article;
+    assert_eq!(second.categories.iter().map(CategoryId::as_str).collect::<Vec<_>>(), ["7", "doi-song"]);
 }

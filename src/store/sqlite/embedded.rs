@@ -1,5 +1,5 @@
 //! The embedded article store: an SQLite file of our own, the only store that Loa writes (`loa import`, `loa demo`).
-//! Rows go in as JSON, one statement for each relation and batch: row by row it would take ten times as long.
+//! Many rows go in with one statement: row by row it would take several times as long.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,31 +7,33 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::query_builder::Separated;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Connection as _, QueryBuilder, Row as _, SqlSafeStr as _, Sqlite};
 
 use crate::domain::article::{Article, ArticleId, Media, Status};
 use crate::domain::category::{Category, CategoryId};
 use crate::store::StoreError;
 use crate::text::stamp::stored;
 
+/// Rows of one statement: with 17 columns far below SQLite's limit of 32766 values.
+const STATEMENT_ROWS: usize = 100;
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const REVISIONS: &str = "SELECT id, revision FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
 
-const PUT_ARTICLES: &str = "
+const PUT_ARTICLES: Put = Put {
+    into: "
     INSERT INTO articles (id, guid, url, slug, title, lead, body_html, byline, status, published_at, updated_at,
-        embargo_until, correction, language, rights, revision, published_from)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-        value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
-        value ->> 16
-    FROM json_each(?1) WHERE true
+        embargo_until, correction, language, rights, revision, published_from) ",
+    on_conflict: "
     ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, url = excluded.url, slug = excluded.slug,
         title = excluded.title, lead = excluded.lead, body_html = excluded.body_html, byline = excluded.byline,
         status = excluded.status, published_at = excluded.published_at, updated_at = excluded.updated_at,
         embargo_until = excluded.embargo_until, correction = excluded.correction, language = excluded.language,
-        rights = excluded.rights, revision = excluded.revision, published_from = excluded.published_from";
+        rights = excluded.rights, revision = excluded.revision, published_from = excluded.published_from",
+};
 /// What hangs on an article is written anew, relation by relation.
 const DROP_JOINED: [&str; 4] = [
     "DELETE FROM article_categories WHERE article_id IN (SELECT value FROM json_each(?1))",
@@ -39,20 +41,18 @@ const DROP_JOINED: [&str; 4] = [
     "DELETE FROM article_tags WHERE article_id IN (SELECT value FROM json_each(?1))",
     "DELETE FROM article_media WHERE article_id IN (SELECT value FROM json_each(?1))",
 ];
-const PUT_CATEGORIES_OF: &str = "
-    INSERT OR IGNORE INTO article_categories (article_id, category_id, position)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
-const PUT_LOCALITIES_OF: &str = "
-    INSERT OR IGNORE INTO article_localities (article_id, locality) SELECT value ->> 0, value ->> 1 FROM json_each(?1)";
-const PUT_TAGS_OF: &str = "
-    INSERT OR IGNORE INTO article_tags (article_id, tag, position)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
-const PUT_MEDIA_OF: &str = "
+const PUT_CATEGORIES_OF: Put =
+    Put { into: "INSERT OR IGNORE INTO article_categories (article_id, category_id, position) ", on_conflict: "" };
+const PUT_LOCALITIES_OF: Put =
+    Put { into: "INSERT OR IGNORE INTO article_localities (article_id, locality) ", on_conflict: "" };
+const PUT_TAGS_OF: Put =
+    Put { into: "INSERT OR IGNORE INTO article_tags (article_id, tag, position) ", on_conflict: "" };
+const PUT_MEDIA_OF: Put = Put {
+    into: "
     INSERT INTO article_media (article_id, position, url, type, length, width, height, duration, role, caption, credit,
-        alt)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-        value ->> 8, value ->> 9, value ->> 10, value ->> 11
-    FROM json_each(?1)";
+        alt) ",
+    on_conflict: "",
+};
 
 /// Articles in the form of the NDJSON import, with `published_from` besides.
 const FIND: &str = "
@@ -74,11 +74,18 @@ const FIND: &str = "
     ORDER BY id";
 
 const CATEGORIES: &str = "SELECT id, parent_id, slug, name, position FROM categories";
-const PUT_CATEGORIES: &str = "
-    INSERT INTO categories (id, parent_id, slug, name, position)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
+const PUT_CATEGORIES: Put = Put {
+    into: "INSERT INTO categories (id, parent_id, slug, name, position) ",
+    on_conflict: "
     ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, slug = excluded.slug, name = excluded.name,
-        position = excluded.position";
+        position = excluded.position",
+};
+
+/// A statement that puts many rows: the parts before and after `VALUES`.
+struct Put {
+    into: &'static str,
+    on_conflict: &'static str,
+}
 
 /// An article to write.
 #[derive(Debug, Clone, Copy)]
@@ -189,19 +196,21 @@ impl Embedded {
     pub async fn put(&mut self, rows: &[Row<'_>]) -> Result<(), StoreError> {
         let articles: Vec<&Article> = rows.iter().map(|row| row.article).collect();
         let ids: Vec<&str> = articles.iter().map(|article| article.id.as_str()).collect();
-        self.run_with(PUT_ARTICLES, rows.iter().map(article_json)).await?;
+        self.put_rows(&PUT_ARTICLES, rows.iter().map(article_row)).await?;
+        let ids = json!(ids).to_string();
         for statement in DROP_JOINED {
-            self.run_with(statement, ids.iter().map(|id| json!(id))).await?;
+            sqlx::query(statement).bind(&ids).execute(&mut self.connection).await?;
         }
         let categories = articles.iter().flat_map(|a| numbered(&a.id, a.categories.iter().map(CategoryId::as_str)));
-        self.run_with(PUT_CATEGORIES_OF, categories).await?;
-        let localities = articles.iter().flat_map(|a| numbered(&a.id, a.localities.iter().map(String::as_str)));
-        self.run_with(PUT_LOCALITIES_OF, localities).await?;
+        self.put_rows(&PUT_CATEGORIES_OF, categories).await?;
+        let localities =
+            articles.iter().flat_map(|a| a.localities.iter().map(|name| vec![json!(a.id.as_str()), json!(name)]));
+        self.put_rows(&PUT_LOCALITIES_OF, localities).await?;
         let tags = articles.iter().flat_map(|a| numbered(&a.id, a.tags.iter().map(String::as_str)));
-        self.run_with(PUT_TAGS_OF, tags).await?;
+        self.put_rows(&PUT_TAGS_OF, tags).await?;
         let media =
-            articles.iter().flat_map(|a| (0_u32..).zip(&a.media).map(|(at, media)| media_json(&a.id, at, media)));
-        self.run_with(PUT_MEDIA_OF, media).await
+            articles.iter().flat_map(|a| (0_u32..).zip(&a.media).map(|(at, media)| media_row(&a.id, at, media)));
+        self.put_rows(&PUT_MEDIA_OF, media).await
     }
 
     /// Articles of this title, this id or this address, each as a JSON object in the form of the NDJSON import (the
@@ -243,9 +252,10 @@ impl Embedded {
     /// [`StoreError::Database`], also where two categories would have one slug.
     pub async fn put_categories(&mut self, categories: &[Category]) -> Result<(), StoreError> {
         let row = |c: &Category| {
-            json!([c.id.as_str(), c.parent_id.as_ref().map(CategoryId::as_str), c.slug, c.name, c.position])
+            let parent_id = c.parent_id.as_ref().map(CategoryId::as_str);
+            vec![json!(c.id.as_str()), json!(parent_id), json!(c.slug), json!(c.name), json!(c.position)]
         };
-        self.run_with(PUT_CATEGORIES, categories.iter().map(row)).await
+        self.put_rows(&PUT_CATEGORIES, categories.iter().map(row)).await
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
@@ -253,14 +263,28 @@ impl Embedded {
         Ok(())
     }
 
-    /// Runs a statement over rows; no rows, no statement.
-    async fn run_with(&mut self, statement: &'static str, rows: impl Iterator<Item = Value>) -> Result<(), StoreError> {
-        let rows: Vec<Value> = rows.collect();
-        if !rows.is_empty() {
-            sqlx::query(statement).bind(Value::Array(rows).to_string()).execute(&mut self.connection).await?;
+    async fn put_rows(&mut self, put: &Put, rows: impl Iterator<Item = Vec<Value>>) -> Result<(), StoreError> {
+        let mut rows = rows.peekable();
+        while rows.peek().is_some() {
+            let mut statement = QueryBuilder::<Sqlite>::new(put.into);
+            statement.push_values(rows.by_ref().take(STATEMENT_ROWS), |mut values, row| {
+                for value in row {
+                    bind(&mut values, value);
+                }
+            });
+            statement.push(put.on_conflict).build().execute(&mut self.connection).await?;
         }
         Ok(())
     }
+}
+
+/// Binds a value as SQLite has it: text, integer or null.
+fn bind(values: &mut Separated<'_, Sqlite, &'static str>, value: Value) {
+    match value {
+        Value::String(text) => values.push_bind(text),
+        Value::Number(number) => values.push_bind(number.as_i64()),
+        _ => values.push_bind(None::<String>),
+    };
 }
 
 fn migrations() -> Migrator {
@@ -268,7 +292,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![Migration::new(1, "article store".into(), MigrationType::Simple, tables, false)])
 }
 
-fn article_json(row: &Row<'_>) -> Value {
+fn article_row(row: &Row<'_>) -> Vec<Value> {
     let a = row.article;
     let stamp = |instant: Option<_>| instant.map(stored);
     let status = match a.status {
@@ -276,44 +300,44 @@ fn article_json(row: &Row<'_>) -> Value {
         Status::Draft => "draft",
         Status::Withdrawn => "withdrawn",
     };
-    json!([
-        a.id.as_str(),
-        a.guid,
-        a.url,
-        a.slug,
-        a.title,
-        a.lead,
-        a.body_html,
-        a.byline,
-        status,
-        stamp(a.published_at),
-        stamp(a.updated_at),
-        stamp(a.embargo_until),
-        a.correction,
-        a.language,
-        a.rights,
-        row.revision,
-        row.published_from,
-    ])
+    vec![
+        json!(a.id.as_str()),
+        json!(a.guid),
+        json!(a.url),
+        json!(a.slug),
+        json!(a.title),
+        json!(a.lead),
+        json!(a.body_html),
+        json!(a.byline),
+        json!(status),
+        json!(stamp(a.published_at)),
+        json!(stamp(a.updated_at)),
+        json!(stamp(a.embargo_until)),
+        json!(a.correction),
+        json!(a.language),
+        json!(a.rights),
+        json!(row.revision),
+        json!(row.published_from),
+    ]
 }
 
-fn media_json(id: &ArticleId, position: u32, m: &Media) -> Value {
-    json!([
-        id.as_str(),
-        position,
-        m.url,
-        m.mime_type,
-        m.length,
-        m.width,
-        m.height,
-        m.duration,
-        m.role,
-        m.caption,
-        m.credit,
-        m.alt,
-    ])
+fn media_row(id: &ArticleId, position: u32, m: &Media) -> Vec<Value> {
+    vec![
+        json!(id.as_str()),
+        json!(position),
+        json!(m.url),
+        json!(m.mime_type),
+        json!(m.length),
+        json!(m.width),
+        json!(m.height),
+        json!(m.duration),
+        json!(m.role),
+        json!(m.caption),
+        json!(m.credit),
+        json!(m.alt),
+    ]
 }
 
-fn numbered<'a>(id: &ArticleId, values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Value> {
-    (0_u32..).zip(values).map(move |(position, value)| json!([id.as_str(), value, position]))
+fn numbered<'a>(id: &ArticleId, values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Vec<Value>> {
+    (0_u32..).zip(values).map(move |(position, value)| vec![json!(id.as_str()), json!(value), json!(position)])
 }
