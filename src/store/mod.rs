@@ -6,7 +6,7 @@ mod contract;
 mod postgres;
 mod read;
 mod row;
-mod sqlite;
+pub mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;

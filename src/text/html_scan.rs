@@ -82,7 +82,7 @@ struct Open {
     formatting_bytes: usize,
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
     fn run(&mut self) -> Result<(), TooLarge> {
         while let Some((_, after)) = self.rest.split_once('<') {
             self.rest = after;

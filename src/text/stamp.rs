@@ -26,7 +26,7 @@ use crate::domain::clock::Timestamp;
 pub const YEAR_MIN: i32 = 1865;
 /// After every plan of a newsroom.
 pub const YEAR_MAX: i32 = 2100;
-/// From this local date on all of Vietnam has had +07:00 (tzdb: Asia/Ho_Chi_Minh).
+/// From this local date on all of Vietnam has had +07:00 (tzdb: `Asia/Ho_Chi_Minh`).
 const UNITED: (i32, u32, u32) = (1975, 6, 13);
 /// No stamp is longer, in bytes; what is longer is not looked at.
 const TEXT_BYTES_MAX: usize = 120;
@@ -137,7 +137,7 @@ pub fn read(text: &str, zones: &Zones) -> Result<Stamp, StampError> {
     let day = date.naive().ok_or_else(|| unreadable("there is no such day"))?;
     let time = parts.time.ok_or_else(|| StampError::DateOnly { text: shown() })?;
     let time = in_half(time, parts.half).ok_or_else(|| unreadable("the hour does not fit the half of the day"))?;
-    let (instant, note) = place(day.and_time(time), parts.offset, zones);
+    let (instant, note) = place(day.and_time(time), parts.offset, *zones);
     let said = parts.weekday.filter(|said| *said != day.weekday());
     let notes = note.into_iter().chain(said.map(|said| StampNote::Weekday { said, is: day.weekday() })).collect();
     Ok(Stamp { instant: instant.trunc_subsecs(6), notes })
@@ -305,7 +305,7 @@ fn in_half(time: NaiveTime, half: Option<Half>) -> Option<NaiveTime> {
     }
 }
 
-fn place(local: NaiveDateTime, offset: Option<FixedOffset>, zones: &Zones) -> (Timestamp, Option<StampNote>) {
+fn place(local: NaiveDateTime, offset: Option<FixedOffset>, zones: Zones) -> (Timestamp, Option<StampNote>) {
     if let Some(offset) = offset {
         return ((local - offset).and_utc(), None);
     }

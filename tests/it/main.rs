@@ -6,5 +6,6 @@
     reason = "a test fails by panicking; clippy.toml allows it in test functions, but not in what they share"
 )]
 
+mod import;
 mod store;
 mod support;

@@ -1,4 +1,6 @@
-//! A store in an SQLite file, which is only read and never made.
+//! A store in an SQLite file, which is only read and never made; but [`embedded`] is the store that Loa makes itself.
+
+pub mod embedded;
 
 use std::fmt;
 use std::time::{Duration, Instant};
