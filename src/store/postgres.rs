@@ -5,7 +5,7 @@ use std::fmt;
 use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection, Postgres};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Transaction, ValueRef as _};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::contract::{self, ARTICLES, Layout, Place, Relation, quote};
@@ -203,11 +203,16 @@ impl PostgresSnapshot<'_> {
         let Some(key) = relation.columns.first() else { return Ok(()) };
         let kind = IdKind::of(self.layout.type_of(relation, key.name));
         let fitting: Vec<&str> = ids.iter().map(ArticleId::as_str).filter(|id| kind.fits(id)).collect();
-        let select = self.select(relation, true);
-        let sql = format!("{select} WHERE {}", kind.is_any(&quote(key.name)));
-        let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(fitting).fetch(&mut *self.transaction);
-        while let Some(row) = rows.try_next().await? {
-            take(row.try_get_raw(0)?.as_bytes().map_err(sqlx::Error::Decode)?);
+        let rows = format!("{} WHERE {}", self.select(relation, true), kind.is_any(&quote(key.name)));
+        // Bodies may be large, so that each article travels alone; its joined rows are small and travel together.
+        let sent = if *relation == ARTICLES { "packed" } else { r"string_agg(packed, E'\n')" };
+        let sql = format!("SELECT {sent} FROM ({rows}) AS found");
+        let mut blocks = sqlx::query(AssertSqlSafe(sql)).bind(fitting).fetch(&mut *self.transaction);
+        while let Some(block) = blocks.try_next().await? {
+            let block = block.try_get_raw(0)?;
+            if !block.is_null() {
+                for_each_row(block.as_bytes().map_err(sqlx::Error::Decode)?, &mut *take);
+            }
         }
         Ok(())
     }
@@ -223,7 +228,7 @@ impl PostgresSnapshot<'_> {
                 cells.push(body);
             }
         }
-        format!("SELECT json_build_array({})::text FROM {}", cells.join(", "), self.place.quoted(relation))
+        format!("SELECT json_build_array({})::text AS packed FROM {}", cells.join(", "), self.place.quoted(relation))
     }
 
     fn cell(&self, relation: &Relation, column: &str) -> String {

@@ -1,4 +1,4 @@
-//! A store in an SQLite file, which is only read and never made.
+//! A store in an SQLite file, which is only read and never made; but [`embedded`] is the store that Loa makes itself.
 
 pub mod embedded;
 
@@ -266,12 +266,15 @@ impl SqliteSnapshot<'_> {
         let texts = ids.iter().map(|id| serde_json::Value::from(id.as_str()));
         let integers = ids.iter().filter_map(|id| integer(id.as_str())).map(serde_json::Value::from);
         let wanted = texts.chain(integers).collect::<serde_json::Value>().to_string();
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} IN (SELECT value FROM json_each(?1))",
-            self.as_bytes(&self.packed_row(relation, true)),
+        let rows = format!(
+            "SELECT {} AS packed FROM {} WHERE {} IN (SELECT value FROM json_each(?1))",
+            self.packed_row(relation, true),
             self.place.quoted(relation),
             quote(key.name)
         );
+        // Bodies may be large, so that each article travels alone; its joined rows are small and travel together.
+        let sent = if *relation == ARTICLES { "packed" } else { "group_concat(packed, char(10))" };
+        let sql = format!("SELECT {} FROM ({rows})", self.as_bytes(sent));
         self.stream(sql, Some(wanted), take).await
     }
 
