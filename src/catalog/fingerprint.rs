@@ -54,7 +54,8 @@ impl Fields {
         for field in [&media.mime_type, &media.role, &media.caption, &media.credit, &media.alt] {
             self.add(field.as_deref());
         }
-        let numbers = [media.length, media.width.map(u64::from), media.height.map(u64::from), media.duration.map(u64::from)];
+        let numbers =
+            [media.length, media.width.map(u64::from), media.height.map(u64::from), media.duration.map(u64::from)];
         for number in numbers {
             self.add(number.map(|n| n.to_string()).as_deref());
         }

@@ -119,9 +119,7 @@ fn set_aside(record: Option<&ArticleRecord>, row: &Row<'_>, fault: &Fault, now: 
 }
 
 /// Out of its feeds, for a reason. A reason once given gives way only to withdrawal.
-fn leave(
-    record: &ArticleRecord, digest: u64, reason: Departure, now: &Circumstances<'_>,
-) -> Option<ArticleWrite> {
+fn leave(record: &ArticleRecord, digest: u64, reason: Departure, now: &Circumstances<'_>) -> Option<ArticleWrite> {
     let (at, touched) = match record.standing {
         Standing::Public | Standing::SetAside => (now.now, touches(&record.scopes, now.now, true)),
         Standing::Gone { reason: old, .. } if old == reason || reason != Departure::Withdrawn => return None,
@@ -134,7 +132,11 @@ fn leave(
 
 /// Into its feeds, or changed within them.
 fn publish(
-    record: Option<&ArticleRecord>, row: &Row<'_>, article: &Article, due: Timestamp, now: &Circumstances<'_>,
+    record: Option<&ArticleRecord>,
+    row: &Row<'_>,
+    article: &Article,
+    due: Timestamp,
+    now: &Circumstances<'_>,
 ) -> Option<ArticleWrite> {
     let seen = fingerprint(article);
     let fresh = ArticleRecord {
@@ -173,9 +175,7 @@ fn first_updated(article: &Article, due: Timestamp, now: &Circumstances<'_>) -> 
 
 /// `updated` of what was published before: it moves only if a reader sees something else, or sees it again. To the
 /// store's `updated_at` if that moved on and is no future; else to the instant at which the change was found.
-fn next_updated(
-    old: &ArticleRecord, article: &Article, seen: &[u8; 16], now: &Circumstances<'_>,
-) -> Timestamp {
+fn next_updated(old: &ArticleRecord, article: &Article, seen: &[u8; 16], now: &Circumstances<'_>) -> Timestamp {
     let returns_after = match old.standing {
         Standing::Gone { at, .. } => Some(at),
         Standing::Public | Standing::SetAside => None,

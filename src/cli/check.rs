@@ -106,9 +106,9 @@ async fn check_feed(service: &Service, scope: &Scope) -> Vec<Fault> {
     };
     let window = maker.options.window;
     let unlimited = feed::Window { entries_max: usize::MAX, ..window };
-    let wanted = service.view.with_catalog(|catalog| {
-        feed::window_len(catalog.newest(scope).map(|(_, published)| published), &unlimited)
-    });
+    let wanted = service
+        .view
+        .with_catalog(|catalog| feed::window_len(catalog.newest(scope).map(|(_, published)| published), &unlimited));
     if wanted > window.entries_max {
         let detail = format!("{wanted} entries by number and age, {} allowed", window.entries_max);
         faults.push(Fault::new(Subject::Feed(path), FaultCode::WindowLimited, detail));

@@ -41,14 +41,14 @@ pub(crate) struct Places {
     state: Arc<dyn State>,
     documents: PathBuf,
     /// Deleted at the end, if it was made for this command only.
-    scratch: Option<tempfile::TempDir>,
+    _scratch: Option<tempfile::TempDir>,
 }
 
 impl Places {
     /// Where the configuration says.
     pub(crate) async fn lasting(config: &Config) -> anyhow::Result<Self> {
         let state = state::open(config.state.url.expose()).await?;
-        Ok(Self { state, documents: config.state.directory.join("documents"), scratch: None })
+        Ok(Self { state, documents: config.state.directory.join("documents"), _scratch: None })
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
@@ -60,7 +60,7 @@ impl Places {
             None => Scratch::default(),
         };
         let documents = directory.path().join("documents");
-        Ok(Self { state: Arc::new(scratch), documents, scratch: Some(directory) })
+        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory) })
     }
 }
 
@@ -79,8 +79,10 @@ impl Service {
             recorded.authority(),
             recorded.since(),
         );
-        let content =
-            ContentPolicy { default: config.feeds.content, by_path: config.feeds.content_of.clone().into_iter().collect() };
+        let content = ContentPolicy {
+            default: config.feeds.content,
+            by_path: config.feeds.content_of.clone().into_iter().collect(),
+        };
         let view = Arc::new(View::default());
         let maker = Maker {
             store,

@@ -63,7 +63,11 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
 
 fn describe() {
     metrics::describe_counter!(HTTP_REQUESTS, "Requests answered, by class of status and kind of target.");
-    metrics::describe_histogram!(HTTP_REQUEST_SECONDS, Unit::Seconds, "How long finding an answer took, without sending it.");
+    metrics::describe_histogram!(
+        HTTP_REQUEST_SECONDS,
+        Unit::Seconds,
+        "How long finding an answer took, without sending it."
+    );
     metrics::describe_counter!(DOCUMENT_LOOKUPS, "Documents asked for, by where they were found.");
     metrics::describe_counter!(DOCUMENT_RENDERS, "Documents made, by result.");
     metrics::describe_histogram!(DOCUMENT_RENDER_SECONDS, Unit::Seconds, "How long making a document took.");

@@ -138,8 +138,7 @@ impl DiskCopies {
     pub fn sweep(&self, now: Timestamp) {
         let now = SystemTime::from(now);
         let old = |copy: &Copy| now.duration_since(copy.asked).is_ok_and(|age| age > self.kept);
-        let keys: Vec<FeedKey> =
-            self.lock().iter().filter(|(_, copy)| old(copy)).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<FeedKey> = self.lock().iter().filter(|(_, copy)| old(copy)).map(|(key, _)| key.clone()).collect();
         for key in keys {
             self.forget(&key);
         }
@@ -179,12 +178,11 @@ fn read_header(path: &Path) -> Option<(FeedKey, u64)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        // Writing into a String cannot fail.
-        drop(write!(text, "{byte:02x}"));
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect()
 }
 
 #[cfg(test)]

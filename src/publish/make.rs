@@ -136,7 +136,11 @@ struct Material {
 
 impl Material {
     fn render(
-        &self, options: &feed::Options, scope: &Scope, content: Content, formats: &[Format],
+        &self,
+        options: &feed::Options,
+        scope: &Scope,
+        content: Content,
+        formats: &[Format],
     ) -> Result<Made, MakeError> {
         let input = feed::Input {
             scope,

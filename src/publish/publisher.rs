@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::disk::DiskCopies;
 use super::document::Document;
-use super::make::{MakeError, Made, Maker};
+use super::make::{Made, MakeError, Maker};
 use super::view::View;
 use super::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
 use crate::domain::address::Resolved;

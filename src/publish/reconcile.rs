@@ -80,7 +80,10 @@ struct Outcome {
 
 impl Reconciler {
     pub(super) fn new(
-        store: Arc<dyn ArticleStore>, state: Arc<dyn State>, view: Arc<View>, options: EngineOptions,
+        store: Arc<dyn ArticleStore>,
+        state: Arc<dyn State>,
+        view: Arc<View>,
+        options: EngineOptions,
     ) -> Self {
         Self {
             store,
@@ -149,7 +152,9 @@ impl Reconciler {
         let mut outcome = self.decide_all(&rest, &tree, now, false).await?;
         if outcome.gone_back > self.options.vanish_limit(scan.heads.len()) && !accepted {
             let count = outcome.gone_back;
-            return Err(self.hold(now, format!("{count} articles have an earlier updated_at than before: an older backup?")));
+            return Err(
+                self.hold(now, format!("{count} articles have an earlier updated_at than before: an older backup?"))
+            );
         }
         self.add_vanished(&vanished, &tree, now, &mut outcome.batch).await?;
         if old_names.categories != tree {
@@ -157,8 +162,11 @@ impl Reconciler {
         }
         let names = self.names(&old_names, &scan, tree).await?;
         let renamed = names.is_some();
-        let committed =
-            if outcome.batch == Batch::default() { Committed::default() } else { self.state.commit(&outcome.batch).await? };
+        let committed = if outcome.batch == Batch::default() {
+            Committed::default()
+        } else {
+            self.state.commit(&outcome.batch).await?
+        };
         let affected = self.view.apply(names, &committed);
         self.note_faults(outcome.faults, &rest);
         self.note_general(&scan);
@@ -208,9 +216,10 @@ impl Reconciler {
     fn changed(&self, scan: &Scan) -> Vec<ArticleId> {
         self.view.with_catalog(|catalog| {
             let known = |id: &ArticleId| self.seen.get(id).copied().or_else(|| catalog.digest(id));
-            let differs = scan.heads.iter().filter(|head| {
-                known(&head.id) != Some(head.digest) || self.commanded.contains(&head.id)
-            });
+            let differs = scan
+                .heads
+                .iter()
+                .filter(|head| known(&head.id) != Some(head.digest) || self.commanded.contains(&head.id));
             differs.map(|head| head.id.clone()).collect()
         })
     }
@@ -228,7 +237,11 @@ impl Reconciler {
     }
 
     async fn decide_all(
-        &mut self, ids: &[ArticleId], tree: &CategoryTree, now: Timestamp, first_fill: bool,
+        &mut self,
+        ids: &[ArticleId],
+        tree: &CategoryTree,
+        now: Timestamp,
+        first_fill: bool,
     ) -> Result<Outcome, ReconcileError> {
         let mut outcome = Outcome::default();
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
@@ -247,7 +260,11 @@ impl Reconciler {
     }
 
     fn decide_one(
-        &mut self, record: Option<&ArticleRecord>, loaded: Loaded, now: &Circumstances<'_>, outcome: &mut Outcome,
+        &mut self,
+        record: Option<&ArticleRecord>,
+        loaded: Loaded,
+        now: &Circumstances<'_>,
+        outcome: &mut Outcome,
     ) {
         let Loaded { id, digest, article, notices } = loaded;
         let row = Row { id: &id, digest, article: article.as_deref() };
@@ -293,7 +310,11 @@ impl Reconciler {
     }
 
     async fn add_vanished(
-        &self, ids: &[ArticleId], tree: &CategoryTree, now: Timestamp, batch: &mut Batch,
+        &self,
+        ids: &[ArticleId],
+        tree: &CategoryTree,
+        now: Timestamp,
+        batch: &mut Batch,
     ) -> Result<(), ReconcileError> {
         let circumstances = Circumstances { now, tree, denied: false, first_fill: false };
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
@@ -305,7 +326,11 @@ impl Reconciler {
 
     /// The tree has changed: articles move to other scopes, and documents that name a changed category change.
     async fn add_re_scoped(
-        &self, old: &CategoryTree, tree: &CategoryTree, now: Timestamp, batch: &mut Batch,
+        &self,
+        old: &CategoryTree,
+        tree: &CategoryTree,
+        now: Timestamp,
+        batch: &mut Batch,
     ) -> Result<(), ReconcileError> {
         let changed = changed_categories(old, tree);
         let decided: HashSet<ArticleId> = batch.writes.iter().map(|write| write.record.id.clone()).collect();

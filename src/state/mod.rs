@@ -4,8 +4,8 @@
 mod decide;
 mod postgres;
 mod row;
-pub mod scratch;
 mod schema;
+pub mod scratch;
 mod sqlite;
 
 use std::sync::Arc;

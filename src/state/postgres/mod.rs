@@ -74,7 +74,8 @@ const WRITE_WITHDRAWALS: &str = "
     SELECT article_id, at, $2 FROM json_to_recordset($1::json) AS row (article_id text, at bigint)
     ON CONFLICT (article_id) DO UPDATE SET at = excluded.at, origin = excluded.origin, restored_at = NULL
     WHERE old.restored_at IS NOT NULL";
-const WITHDRAWN: &str = "SELECT article_id, origin = 'store' FROM loa.withdrawals WHERE restored_at IS NULL ORDER BY article_id";
+const WITHDRAWN: &str =
+    "SELECT article_id, origin = 'store' FROM loa.withdrawals WHERE restored_at IS NULL ORDER BY article_id";
 const RESTORE: &str = "UPDATE loa.withdrawals SET restored_at = $2 WHERE article_id = $1 AND restored_at IS NULL";
 const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
