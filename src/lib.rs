@@ -17,6 +17,8 @@ pub mod feed;
 pub mod http;
 /// Brings articles into the embedded store: NDJSON, pages as text.
 pub mod import;
+/// Signals, the tasks of the process, and how they end.
+pub mod lifecycle;
 /// Logs and metrics.
 pub mod observe;
 /// Makes and keeps the documents.

@@ -1,1 +1,206 @@
-//! (to come)
+//! The in-memory index of published articles: a projection of the ledger. Per scope a newest-first list of article
+//! keys, so that no query needs an index of ours in the newsroom's database.
+
+pub mod fingerprint;
+mod index;
+pub mod transition;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::article::ArticleId;
+use crate::domain::clock::Timestamp;
+use crate::domain::ledger::{ArticleRecord, FeedRecord, Standing};
+use crate::domain::scope::Scope;
+use index::Index;
+
+/// An article that left a feed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Departed {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub id: ArticleId,
+}
+
+/// The catalog.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    index: Index,
+    feeds: HashMap<Scope, FeedRecord>,
+    /// Per scope, the articles that left it: candidates for tombstones.
+    gone: HashMap<Scope, BTreeSet<Departed>>,
+    /// What every article that is in the ledger but in no feed stands as: its digest, and its departure.
+    absent: BTreeMap<ArticleId, Absent>,
+}
+
+/// An article of the ledger that is in no feed.
+#[derive(Debug, Clone)]
+struct Absent {
+    digest: u64,
+    departed: Option<(Timestamp, Vec<Scope>)>,
+}
+
+impl Catalog {
+    /// Takes over records as they stand in the ledger, and returns the scopes whose list of articles, or whose
+    /// documents, change. Taking over a record twice changes nothing.
+    pub fn apply(&mut self, articles: &[ArticleRecord], feeds: &[FeedRecord]) -> BTreeSet<Scope> {
+        let mut affected = BTreeSet::new();
+        for record in articles {
+            affected.extend(self.index.scopes_of(&record.id));
+            self.forget_absence(&record.id);
+            if record.is_public() {
+                affected.extend(record.scopes.iter().cloned());
+            } else {
+                affected.extend(self.note_absence(record));
+            }
+        }
+        self.index.apply(articles);
+        for feed in feeds {
+            let moved = self.feeds.get(&feed.scope).is_none_or(|known| known.sequence < feed.sequence);
+            if moved {
+                affected.insert(feed.scope.clone());
+                self.feeds.insert(feed.scope.clone(), feed.clone());
+            }
+        }
+        affected
+    }
+
+    fn forget_absence(&mut self, id: &ArticleId) {
+        let Some(Absent { departed: Some((at, scopes)), .. }) = self.absent.remove(id) else { return };
+        let departed = Departed { at, id: id.clone() };
+        for scope in scopes {
+            if let Some(list) = self.gone.get_mut(&scope) {
+                list.remove(&departed);
+            }
+        }
+    }
+
+    fn note_absence(&mut self, record: &ArticleRecord) -> Vec<Scope> {
+        let mut absent = Absent { digest: record.digest, departed: None };
+        if let Standing::Gone { at, .. } = record.standing {
+            for scope in &record.scopes {
+                self.gone.entry(scope.clone()).or_default().insert(Departed { at, id: record.id.clone() });
+            }
+            absent.departed = Some((at, record.scopes.clone()));
+        }
+        self.absent.insert(record.id.clone(), absent);
+        record.scopes.clone()
+    }
+
+    /// The articles of a feed, newest first: by publication, then by id.
+    pub fn newest(&self, scope: &Scope) -> impl Iterator<Item = (ArticleId, Timestamp)> + '_ {
+        self.index.newest(scope)
+    }
+
+    /// The departures from a feed at `since` or later, newest first.
+    pub fn departed(&self, scope: &Scope, since: Timestamp) -> impl Iterator<Item = &Departed> + '_ {
+        self.gone.get(scope).into_iter().flat_map(|list| list.iter().rev()).take_while(move |gone| gone.at >= since)
+    }
+
+    /// The feed's record; `None` if it never held an article.
+    #[must_use]
+    pub fn feed(&self, scope: &Scope) -> Option<&FeedRecord> {
+        self.feeds.get(scope)
+    }
+
+    /// The store's row on which the article's record was decided; `None` if it was never published.
+    #[must_use]
+    pub fn digest(&self, id: &ArticleId) -> Option<u64> {
+        self.index.digest(id).or_else(|| self.absent.get(id).map(|absent| absent.digest))
+    }
+
+    /// Is it in its feeds?
+    #[must_use]
+    pub fn is_public(&self, id: &ArticleId) -> bool {
+        self.index.digest(id).is_some()
+    }
+
+    /// Every article in the feeds, in no order that means anything.
+    pub fn public(&self) -> impl Iterator<Item = ArticleId> + '_ {
+        self.index.ids()
+    }
+
+    /// Articles in the feeds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Is there no article in the feeds?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Has the ledger nothing at all?
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.is_empty() && self.absent.is_empty()
+    }
+
+    /// Articles that a feed holds, in all.
+    #[must_use]
+    pub fn count(&self, scope: &Scope) -> usize {
+        self.index.count(scope)
+    }
+
+    /// Feeds that hold articles.
+    #[must_use]
+    pub fn feeds_with_articles(&self) -> usize {
+        self.feeds.keys().filter(|scope| self.count(scope) > 0).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ledger::Departure;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(second, 0).unwrap()
+    }
+
+    fn record(id: &str, published: i64, scopes: &[&str], standing: Standing) -> ArticleRecord {
+        ArticleRecord {
+            id: ArticleId::new(id),
+            guid: None,
+            published: at(published),
+            updated: at(published),
+            fingerprint: [0; 16],
+            digest: u64::try_from(published).unwrap(),
+            store_updated: None,
+            categories: Vec::new(),
+            scopes: scopes.iter().map(|s| s.parse().unwrap()).collect(),
+            standing,
+            version: 1,
+        }
+    }
+
+    fn ids(catalog: &Catalog, scope: &str) -> String {
+        catalog.newest(&scope.parse().unwrap()).map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_record_moves_between_lists_and_leaves_a_departure() {
+        let mut catalog = Catalog::default();
+        let gone = Standing::Gone { at: at(50), reason: Departure::Left };
+        catalog.apply(&[record("a", 1, &["all", "category:1"], Standing::Public)], &[]);
+        catalog.apply(&[record("b", 2, &["all", "category:1"], Standing::Public)], &[]);
+        assert_eq!(ids(&catalog, "category:1"), "b a");
+
+        let moved = catalog.apply(&[record("a", 1, &["all", "category:2"], Standing::Public)], &[]);
+        assert_eq!(moved.len(), 3, "all, the old and the new category: {moved:?}");
+        assert_eq!((ids(&catalog, "category:1"), ids(&catalog, "category:2")), ("b".to_owned(), "a".to_owned()));
+
+        catalog.apply(&[record("b", 2, &["all", "category:1"], gone)], &[]);
+        assert_eq!(ids(&catalog, "all"), "a");
+        let scope = "category:1".parse().unwrap();
+        assert_eq!(catalog.departed(&scope, at(50)).count(), 1);
+        assert_eq!(catalog.departed(&scope, at(51)).count(), 0);
+        assert_eq!(catalog.digest(&ArticleId::new("b")), Some(2), "still known");
+
+        catalog.apply(&[record("b", 2, &["all", "category:1"], Standing::Public)], &[]);
+        assert_eq!(catalog.departed(&scope, at(0)).count(), 0, "it came back");
+        assert_eq!(ids(&catalog, "all"), "b a");
+    }
+}

@@ -131,6 +131,8 @@ fault_codes! {
     EmbargoUnreadable "embargo_unreadable" SetAside "không đọc được thời điểm hết cấm đăng" "embargo_until cannot be read, so the article is held back";
     /// A local time that does not exist, or exists twice.
     StampAmbiguous "stamp_ambiguous" Notice "giờ địa phương không tồn tại hoặc lặp lại" "a local time does not exist or exists twice; the rule of docs/STORE.md was applied";
+    /// A stamp whose weekday is not that of its date.
+    StampWeekday "stamp_weekday" Notice "thứ trong tuần không khớp với ngày" "the weekday of a stamp is not that of its date; the date counts";
     /// `updated_at` before `published_at`.
     UpdatedBeforePublished "updated_before_published" Notice "thời điểm cập nhật trước thời điểm đăng" "updated_at is earlier than published_at; published_at counts";
     /// An `updated_at` that cannot be used.
@@ -149,10 +151,16 @@ fault_codes! {
     CategoryParentUnknown "category_parent_unknown" Notice "chuyên mục cha không tồn tại" "the parent category does not exist or closes a circle";
     /// Characters that XML 1.0 forbids.
     CharactersForbidden "characters_forbidden" Repaired "có ký tự điều khiển bị cấm trong XML" "characters that XML forbids were left out";
+    /// Another article of the feed has the same guid: readers would show only one of the two.
+    GuidTaken "guid_taken" SetAside "trùng guid với bài khác" "another article in the feed has the same guid";
+    /// A title, lead, caption or other plain text over its limit.
+    TextTooLong "text_too_long" Repaired "văn bản quá dài" "a text is over its limit and was cut";
     /// A body over the size, depth or attribute limit.
     BodyTooLarge "body_too_large" Repaired "nội dung quá lớn hoặc quá phức tạp" "the body is over a limit, so only the lead goes out";
     /// Elements or attributes that were taken out for safety.
     HtmlUnsafe "html_unsafe" Repaired "có mã HTML không an toàn" "unsafe HTML was taken out";
+    /// A category, locality or tag of an article that cannot be read.
+    JoinedRowUnreadable "joined_row_unreadable" Repaired "không đọc được dòng chuyên mục, địa phương hoặc từ khóa của bài" "a category, locality or tag row cannot be read and was left out";
     /// A picture without a usable address.
     MediaUnusable "media_unusable" Repaired "ảnh hoặc tệp đính kèm không dùng được" "a media row has no usable address and was left out";
     /// A language that is no BCP 47 tag.

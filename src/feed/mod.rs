@@ -1,7 +1,26 @@
 //! The neutral feed, and its documents. Pure: no I/O, no clock, no async; knows nothing of the catalog.
 
+mod atom;
+mod build;
+mod byline;
+mod entry;
+mod ext;
+mod ids;
+mod json;
+pub mod model;
+mod render;
+mod rss;
+#[cfg(test)]
+mod testing;
+pub mod values;
+mod verify;
+
 use chrono_tz::Tz;
 use url::Url;
+
+pub use build::{Built, DELETED_MAX, build, window_len};
+pub use byline::authors;
+pub use render::{Rendered, render};
 
 use crate::domain::address::AddressBook;
 use crate::domain::article::Article;
@@ -9,6 +28,7 @@ use crate::domain::category::CategoryTree;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord};
 use crate::domain::scope::Scope;
+pub use crate::text::html::HtmlLimits;
 
 /// What all feeds of a site have in common.
 #[derive(Debug, Clone)]
@@ -61,17 +81,6 @@ pub struct Window {
     pub entries_max: usize,
     /// B, bytes of the neutral entries.
     pub bytes_max: usize,
-}
-
-/// What a body may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HtmlLimits {
-    /// Bytes.
-    pub bytes_max: usize,
-    /// Elements within elements.
-    pub depth_max: usize,
-    /// Attributes of one element.
-    pub attributes_max: usize,
 }
 
 /// What an entry carries of its text.

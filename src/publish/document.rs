@@ -42,9 +42,6 @@ const BROTLI_QUALITY: u32 = 5;
 const GZIP_LEVEL: u32 = 6;
 /// Window of the brotli encoder, as a power of two of bytes: 4 MiB holds every document.
 const BROTLI_WINDOW: u32 = 22;
-/// Hexadecimal digits of the hash in an entity tag: 64 bits.
-const TAG_HASH_BYTES: usize = 8;
-
 /// The bytes of a document in one coding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
@@ -124,9 +121,15 @@ impl Document {
     }
 }
 
+/// The hash in an entity tag: the first 64 bits of SHA-256, in hexadecimal.
+#[must_use]
+pub fn tag_hash(bytes: &[u8]) -> String {
+    let first = Sha256::digest(bytes).first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("{first:016x}")
+}
+
 fn encoded(sequence: u64, bytes: Bytes) -> Encoded {
-    let hash: String = Sha256::digest(&bytes).iter().take(TAG_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    Encoded { etag: format!("\"{sequence}-{hash}\""), bytes }
+    Encoded { etag: format!("\"{sequence}-{}\"", tag_hash(&bytes)), bytes }
 }
 
 fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {

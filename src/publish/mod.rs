@@ -1,7 +1,13 @@
 //! Keeps the documents: renders what a change affects, once, off the request path, and answers from memory; behind
 //! it the disk copies of promise 7.
 
+pub mod disk;
 pub mod document;
+pub mod engine;
+pub mod make;
+pub mod publisher;
+pub(crate) mod reconcile;
+pub mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +25,8 @@ pub enum Route {
     Feed(FeedKey),
     /// A path that moved for good: the present path.
     Moved(String),
+    /// A feed that ended for good: 410.
+    Gone,
     /// Nothing of ours.
     Unknown,
 }
@@ -47,7 +55,7 @@ pub struct ListedFeed {
 /// How the service is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Health {
-    /// Every part works.
+    /// Can feeds be served? Also while the store is down: see `serving`.
     pub ready: bool,
     /// What answers are made of: `current`, `stale` (the last good documents), `starting`.
     pub serving: &'static str,

@@ -1,7 +1,17 @@
 //! Loa's own durable data: the ledger, the addresses, the deny list, a few marks. Never in the newsroom's tables.
 //! SQLite by default, PostgreSQL where several replicas share it. The first writer wins; the others read it back.
 
+mod decide;
+mod postgres;
+mod row;
+mod schema;
+pub mod scratch;
+mod sqlite;
+
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
+use url::Url;
 
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
@@ -9,6 +19,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 use crate::domain::scope::Scope;
+
+/// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
+/// well under a megabyte.
+const BLOCK_ROWS: i64 = 1000;
 
 /// Everything that start-up needs.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +39,18 @@ pub struct Ledger {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Control {
     /// The deny list: articles withdrawn and not restored. It wins over whatever the store says.
-    pub withdrawn: Vec<ArticleId>,
+    pub withdrawn: Vec<Withdrawal>,
     /// `loa store accept`: the instant of the last call.
     pub store_accepted_at: Option<Timestamp>,
+}
+
+/// One line of the deny list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// Which article.
+    pub id: ArticleId,
+    /// Did the store say so (`status = 'withdrawn'`)? Else a command did.
+    pub by_store: bool,
 }
 
 /// Why state did not answer.
@@ -50,6 +73,12 @@ pub enum StateError {
         found: i64,
         /// Newest version this program knows.
         known: i64,
+    },
+    /// It took too long.
+    #[error("state did not answer within {timeout_ms} ms")]
+    Timeout {
+        /// The limit that was passed.
+        timeout_ms: u64,
     },
     /// A record cannot be read back.
     #[error("state: record `{key}` cannot be read: {why}")]
@@ -74,6 +103,9 @@ pub trait State: Send + Sync + std::fmt::Debug {
 
     /// Reads everything that start-up needs, in one snapshot.
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
+
+    /// The records of these articles, in any order; an article without one is left out.
+    fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;
 
     /// Writes a batch in one transaction. A write whose record has moved on since `record.version` is not made: the
     /// record as it stands comes back instead, and only the feeds of writes that were made are touched. A touched feed's
@@ -106,4 +138,64 @@ pub trait State: Send + Sync + std::fmt::Debug {
 
     /// Sets a named mark.
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>>;
+}
+
+/// Opens state, makes it if it is not there, and brings its tables up to date. The address chooses the backend:
+/// `sqlite:PATH` or `postgres://...` (its tables stand in a schema `loa`).
+///
+/// # Errors
+/// [`StateError`] if the address is of no known kind, the database cannot be reached, or a newer Loa made it.
+pub async fn open(url: &str) -> Result<Arc<dyn State>, StateError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() && !path.contains(":memory:") => {
+            Ok(Arc::new(sqlite::SqliteState::open(url).await?))
+        }
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresState::open(url).await?)),
+        _ => Err(StateError::UnknownKind { url: without_password(url) }),
+    }
+}
+
+/// Opens state as [`open`] does, but makes no file: `None` if there is none yet.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_existing(url: &str) -> Result<Option<Arc<dyn State>>, StateError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
+        if !std::path::Path::new(path).exists() {
+            return Ok(None);
+        }
+    }
+    open(url).await.map(Some)
+}
+
+/// An address as it may stand in a message.
+fn without_password(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return "(unreadable)".to_owned() };
+    if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
+        return "(unreadable)".to_owned();
+    }
+    if parsed.scheme() != "sqlite" {
+        parsed.set_query(None);
+    }
+    parsed.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_never_holds_a_password() {
+        let check = |url: &str, expect: &str| assert_eq!(without_password(url), expect);
+        check("postgres://loa:geheim@db.example/news?password=geheim", "postgres://loa:***@db.example/news");
+        check("sqlite:loa-data/state.sqlite", "sqlite:loa-data/state.sqlite");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_kind_is_refused() {
+        for url in ["", "loa.sqlite", "mysql://h/d", "sqlite:", "sqlite::memory:"] {
+            assert!(matches!(open(url).await, Err(StateError::UnknownKind { .. })), "{url}");
+        }
+    }
 }

@@ -1,11 +1,53 @@
 //! The newsroom's articles: reads the article store through the relational contract of `docs/STORE.md`, and says what
 //! changed. Only reads. `import` is the one writer, into the embedded SQLite store.
 
+mod article;
+mod contract;
+mod postgres;
+mod read;
+mod row;
+pub mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
+use url::Url;
 
 use crate::domain::article::{Article, ArticleId};
 use crate::domain::category::Category;
 use crate::domain::fault::Fault;
+use crate::text::stamp::Zones;
+
+/// Connections that read at the same time: a complete read, and the loads of a few feeds beside it.
+const CONNECTIONS_MAX: usize = 4;
+
+/// How a store is read.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The schema in which the relations are; only PostgreSQL has any. `None`: where the database looks by itself.
+    pub schema: Option<String>,
+    /// What stands before the name of every relation, such as `loa_`; mostly empty.
+    pub prefix: String,
+    /// The zones of naive stamps.
+    pub zones: Zones,
+    /// Longest time for one call, in milliseconds.
+    pub query_timeout_ms: u64,
+}
+
+/// Opens a store by its address: `sqlite:PATH` or `postgres://USER@HOST/DATABASE`. Nothing is connected before the
+/// first call, and every call connects anew where it must: a store that is away now may be back later.
+///
+/// # Errors
+/// [`StoreError::UnknownKind`] for another kind of address, [`StoreError::Contract`] for a schema or prefix that is no
+/// plain identifier, [`StoreError::Database`] for an address that cannot be read.
+pub fn open(url: &str, options: &Options) -> Result<Arc<dyn ArticleStore>, StoreError> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => Ok(Arc::new(sqlite::SqliteStore::open(url, options)?)),
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::PostgresStore::open(url, options)?)),
+        _ => Err(StoreError::UnknownKind { url: without_password(url) }),
+    }
+}
 
 /// One row of a complete read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +62,7 @@ pub struct Head {
 /// A complete read: one snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct Scan {
-    /// Every row that has an id, whatever its status. An id that stands twice is here once, with a fault.
+    /// Every row that has an id, whatever its status. An id that stands twice is here once; `load` tells the fault.
     pub heads: Vec<Head>,
     /// Every readable category.
     pub categories: Vec<Category>,
@@ -72,7 +114,7 @@ pub enum StoreError {
 /// What `/readyz` and `loa check` tell of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreInfo {
-    /// `SQLite` or `PostgreSQL`, with its version.
+    /// `SQLite` or `PostgreSQL`.
     pub backend: String,
     /// The address without its password.
     pub url: String,
@@ -93,4 +135,54 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
 
     /// Loads articles, in the order of `ids`; an id that is not there is left out.
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>>;
+}
+
+/// Ends a call that takes too long.
+async fn limited<T>(
+    timeout_ms: u64,
+    call: impl Future<Output = Result<T, StoreError>> + Send,
+) -> Result<T, StoreError> {
+    let timeout = Duration::from_millis(timeout_ms);
+    tokio::time::timeout(timeout, call).await.unwrap_or(Err(StoreError::Timeout { timeout_ms }))
+}
+
+/// The address as it may be shown: without a password, wherever it stands.
+fn without_password(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else {
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        return if scheme.is_empty() { url.to_owned() } else { format!("{scheme}://...") };
+    };
+    if parsed.cannot_be_a_base() || parsed.scheme() == "sqlite" {
+        return url.to_owned();
+    }
+    if parsed.set_password(None).is_err() {
+        return url.to_owned();
+    }
+    if parsed.query_pairs().any(|(key, _)| key == "password") {
+        let kept: Vec<(String, String)> =
+            parsed.query_pairs().into_owned().filter(|(key, _)| key != "password").collect();
+        parsed.query_pairs_mut().clear().extend_pairs(kept);
+    }
+    parsed.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let check = |url: &str, expect: &str| assert_eq!(without_password(url), expect);
+        check("postgres://loa:bi-mat@db.example/toasoan", "postgres://loa@db.example/toasoan");
+        check(
+            "postgres://loa@db.example/toasoan?password=bi-mat&sslmode=require",
+            "postgres://loa@db.example/toasoan?sslmode=require",
+        );
+        check("postgres://loa:bi-mat@:x/toasoan", "postgres://...");
+        check("postgres:///toasoan?host=/run/postgresql", "postgres:///toasoan?host=/run/postgresql");
+        check("sqlite:bai/viet.db", "sqlite:bai/viet.db");
+        check("sqlite:///srv/bài.db", "sqlite:///srv/bài.db");
+        check("mysql://loa:bi-mat@db/x", "mysql://loa@db/x");
+        check("toasoan.db", "toasoan.db");
+    }
 }

@@ -1,7 +1,9 @@
 //! Text in and out. Pure: no I/O, no clock.
 
 pub mod html;
+mod html_scan;
 pub mod normalize;
 pub mod slug;
 pub mod stamp;
+mod stamp_words;
 pub mod xml_chars;

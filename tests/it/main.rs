@@ -1,1 +1,12 @@
 //! All integration tests, in one binary: one file per subject.
+#![cfg(test)]
+
+mod feed_golden;
+mod feed_rules;
+mod http;
+mod http_conditional;
+mod http_limits;
+mod import;
+mod state;
+mod store;
+mod support;

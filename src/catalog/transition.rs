@@ -1,0 +1,199 @@
+//! What comes, what changes, what leaves: the one function that compares a row of the store with the ledger's record.
+//! Pure; the table of DESIGN 4 "What leaves and what comes back" in code. `docs/STORE.md` tells it to the web team.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use super::fingerprint::{fingerprint, same_text};
+use crate::domain::article::{Article, ArticleId, Status};
+use crate::domain::category::CategoryTree;
+use crate::domain::clock::Timestamp;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ledger::{ArticleRecord, ArticleWrite, Departure, Standing, Touch};
+use crate::domain::scope::Scope;
+
+/// What the decision depends on, besides the row and the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The instant that decides what is visible.
+    pub now: Timestamp,
+    /// The categories of the same snapshot as the row.
+    pub tree: &'a CategoryTree,
+    /// Is it on the deny list?
+    pub denied: bool,
+    /// Is the ledger still being filled for the first time? Then feeds changed when their articles did, not now.
+    pub first_fill: bool,
+}
+
+/// A row as the decision sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Which article.
+    pub id: &'a ArticleId,
+    /// Digest of the row.
+    pub digest: u64,
+    /// The article, or why it cannot be published.
+    pub article: Result<&'a Article, &'a Fault>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decision {
+    /// The ledger's new record, with the feeds it touches. `None`: the ledger stays as it is.
+    pub write: Option<ArticleWrite>,
+    /// Look again at this instant: it becomes due then.
+    pub due: Option<Timestamp>,
+    /// The store has withdrawn it: it goes on the deny list.
+    pub withdraw: bool,
+    /// What an editor should know.
+    pub fault: Option<Fault>,
+}
+
+/// Compares a row with its record.
+#[must_use]
+pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<'_>) -> Decision {
+    let article = match row.article {
+        Ok(article) => article,
+        Err(fault) => return set_aside(record, &row, fault, now),
+    };
+    let withdrawn = article.status == Status::Withdrawn;
+    if withdrawn || now.denied {
+        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now));
+        let refused = !withdrawn && article.status == Status::Published;
+        let fault = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, ""));
+        return Decision { write, withdraw: withdrawn && !now.denied, fault, due: None };
+    }
+    match (article.status, article.due_at()) {
+        (Status::Published, Some(due)) if due <= now.now => {
+            Decision { write: publish(record, &row, article, due, now), ..Decision::default() }
+        }
+        (Status::Published, Some(due)) => Decision {
+            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
+            due: Some(due),
+            ..Decision::default()
+        },
+        _ => Decision {
+            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
+            ..Decision::default()
+        },
+    }
+}
+
+/// The record of an article whose row has vanished, as two complete reads agreed.
+#[must_use]
+pub fn vanish(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+    leave(record, record.digest, Departure::Vanished, now)
+}
+
+/// The record under another category tree; `None` if its scopes stay the same.
+#[must_use]
+pub fn re_scope(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+    let scopes = scopes(&record.categories, now.tree);
+    if scopes == record.scopes || !record.is_public() {
+        return None;
+    }
+    let changed = difference(&record.scopes, &scopes);
+    let touches = changed.into_iter().map(|scope| Touch { scope, at: now.now, removes: false }).collect();
+    Some(ArticleWrite { record: ArticleRecord { scopes, ..record.clone() }, touches })
+}
+
+/// Every scope of an article: the front page, its categories and all above them. Sorted.
+#[must_use]
+pub fn scopes(categories: &[crate::domain::category::CategoryId], tree: &CategoryTree) -> Vec<Scope> {
+    let above = categories.iter().flat_map(|id| tree.self_and_ancestors(id));
+    let scopes: BTreeSet<Scope> =
+        above.map(|category| Scope::Category(category.id.clone())).chain([Scope::All]).collect();
+    scopes.into_iter().collect()
+}
+
+/// A row that cannot be published: what is in the feeds leaves without a tombstone, to come back once mended. An
+/// embargo that cannot be read may be one that holds: nothing made before may be served then.
+fn set_aside(record: Option<&ArticleRecord>, row: &Row<'_>, fault: &Fault, now: &Circumstances<'_>) -> Decision {
+    let must_leave = fault.code == FaultCode::EmbargoUnreadable;
+    let write = record.filter(|record| record.is_public()).map(|record| ArticleWrite {
+        record: ArticleRecord { standing: Standing::SetAside, digest: row.digest, ..record.clone() },
+        touches: touches(&record.scopes, now.now, must_leave),
+    });
+    Decision { write, fault: Some(fault.clone()), ..Decision::default() }
+}
+
+/// Out of its feeds, for a reason. A reason once given gives way only to withdrawal.
+fn leave(record: &ArticleRecord, digest: u64, reason: Departure, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+    let (at, touched) = match record.standing {
+        Standing::Public | Standing::SetAside => (now.now, touches(&record.scopes, now.now, true)),
+        Standing::Gone { reason: old, .. } if old == reason || reason != Departure::Withdrawn => return None,
+        // The tombstone keeps its instant; the feeds change because of the stub.
+        Standing::Gone { at, .. } => (at, touches(&record.scopes, now.now, true)),
+    };
+    let record = ArticleRecord { standing: Standing::Gone { at, reason }, digest, ..record.clone() };
+    Some(ArticleWrite { record, touches: touched })
+}
+
+/// Into its feeds, or changed within them.
+fn publish(
+    record: Option<&ArticleRecord>,
+    row: &Row<'_>,
+    article: &Article,
+    due: Timestamp,
+    now: &Circumstances<'_>,
+) -> Option<ArticleWrite> {
+    let seen = fingerprint(article);
+    let fresh = ArticleRecord {
+        id: row.id.clone(),
+        guid: record.map_or_else(|| article.guid.clone(), |record| record.guid.clone()),
+        published: record.map_or(due, |record| record.published),
+        updated: record.map_or_else(|| first_updated(article, due, now), |old| next_updated(old, article, &seen, now)),
+        fingerprint: seen,
+        digest: row.digest,
+        store_updated: article.updated_at,
+        categories: article.categories.clone(),
+        scopes: scopes(&article.categories, now.tree),
+        standing: Standing::Public,
+        version: record.map_or(0, |record| record.version),
+    };
+    let Some(old) = record else {
+        let at = if now.first_fill { fresh.updated } else { now.now };
+        return Some(ArticleWrite { touches: touches(&fresh.scopes, at, false), record: fresh });
+    };
+    if *old == fresh {
+        return None;
+    }
+    let changed = if old.is_public() && old.fingerprint == seen {
+        difference(&old.scopes, &fresh.scopes)
+    } else {
+        old.scopes.iter().chain(&fresh.scopes).cloned().collect()
+    };
+    let changed: Vec<Scope> = changed.into_iter().collect();
+    Some(ArticleWrite { touches: touches(&changed, now.now, false), record: fresh })
+}
+
+/// `updated` at first publication: the store's, if it lies between publication and now.
+fn first_updated(article: &Article, due: Timestamp, now: &Circumstances<'_>) -> Timestamp {
+    article.updated_at.filter(|updated| *updated <= now.now).map_or(due, |updated| updated.max(due))
+}
+
+/// `updated` of what was published before: it moves only if a reader sees something else, or sees it again. To the
+/// store's `updated_at` if that moved on and is no future; else to the instant at which the change was found.
+fn next_updated(old: &ArticleRecord, article: &Article, seen: &[u8; 16], now: &Circumstances<'_>) -> Timestamp {
+    let returns_after = match old.standing {
+        Standing::Gone { at, .. } => Some(at),
+        Standing::Public | Standing::SetAside => None,
+    };
+    if returns_after.is_none() && same_text(&old.fingerprint, seen) {
+        return old.updated;
+    }
+    let told = article.updated_at.filter(|updated| *updated > old.updated && *updated <= now.now);
+    let updated = told.unwrap_or(now.now).max(old.published).max(old.updated);
+    // RFC 6721 section 3: a tombstone yields to an entry updated after it.
+    returns_after.map_or(updated, |gone| updated.max(gone + TimeDelta::seconds(1)))
+}
+
+fn difference(a: &[Scope], b: &[Scope]) -> BTreeSet<Scope> {
+    let (a, b): (BTreeSet<_>, BTreeSet<_>) = (a.iter().collect(), b.iter().collect());
+    a.symmetric_difference(&b).map(|scope| (*scope).clone()).collect()
+}
+
+fn touches(scopes: &[Scope], at: Timestamp, removes: bool) -> Vec<Touch> {
+    scopes.iter().map(|scope| Touch { scope: scope.clone(), at, removes }).collect()
+}

@@ -1,0 +1,135 @@
+//! `loa check`: is everything right? Configuration, store, every article, every feed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::service::{Places, Service};
+use super::{Global, Outcome, options, output};
+use crate::domain::category::CategoryTree;
+use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
+use crate::domain::format::Format;
+use crate::domain::scope::Scope;
+use crate::feed;
+use crate::publish::Published as _;
+
+/// A store that has not been read by then is not going to be.
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(30);
+
+/// Check the configuration, the store and every feed, and name what is wrong.
+///
+/// Nothing is recorded and nothing is changed. Ends with 1 if anything is listed.
+///
+/// Examples:
+///   loa check --config loa.toml
+///   loa check --json --store sqlite:loa-data/articles.sqlite
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// Write a JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    store: String,
+    articles: usize,
+    feeds: usize,
+    faults: Vec<Line>,
+}
+
+/// One fault, for scripts.
+#[derive(Debug, Serialize)]
+struct Line {
+    subject: String,
+    code: &'static str,
+    severity: &'static str,
+    vi: &'static str,
+    en: &'static str,
+    detail: String,
+}
+
+impl From<Fault> for Line {
+    fn from(fault: Fault) -> Self {
+        let severity = match fault.code.severity() {
+            Severity::SetAside => "set_aside",
+            Severity::Repaired => "repaired",
+            Severity::Notice => "notice",
+        };
+        let (code, vi, en) = (fault.code.code(), fault.code.vietnamese(), fault.code.english());
+        Self { subject: fault.subject.to_string(), code, severity, vi, en, detail: fault.detail }
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
+    let config = global.start([])?;
+    let base_url = options::base_url(&config, config.http.listen)?;
+    let places = Places::scratch(&config).await?;
+    let mut service = Service::start(&config, base_url, &places).await?;
+    service.engine.settle(SETTLE_TIMEOUT).await.map_err(anyhow::Error::msg)?;
+
+    let status = service.view.status();
+    let mut faults: BTreeSet<Fault> = status.general_faults.into_iter().collect();
+    faults.extend(status.faults.into_values().flatten());
+    let scopes = scopes(&service.view.names().categories);
+    let progress = progress(scopes.len());
+    for scope in &scopes {
+        faults.extend(check_feed(&service, scope).await);
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+
+    let health = service.publisher.health();
+    let faults: Vec<Line> = faults.into_iter().map(Line::from).collect();
+    let outcome = if faults.is_empty() { Outcome::Clean } else { Outcome::Faults };
+    let report = Report { store: health.store.what, articles: health.articles, feeds: health.feeds, faults };
+    output::print(&if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { text(&report) })?;
+    Ok(outcome)
+}
+
+fn scopes(tree: &CategoryTree) -> Vec<Scope> {
+    let categories = tree.all().iter().map(|category| Scope::Category(category.id.clone()));
+    std::iter::once(Scope::All).chain(categories).collect()
+}
+
+/// Makes the feed in every format, and says what was left out, mended, cut, or did not come out.
+async fn check_feed(service: &Service, scope: &Scope) -> Vec<Fault> {
+    let path = service.view.names().addresses.current(scope).unwrap_or("?").to_owned();
+    let maker = service.publisher.maker();
+    let mut faults = match maker.make(scope, &Format::ALL).await {
+        Ok(made) => made.faults,
+        Err(error) => vec![Fault::new(Subject::Feed(path.clone()), FaultCode::FeedUnrenderable, error)],
+    };
+    let window = maker.options.window;
+    let unlimited = feed::Window { entries_max: usize::MAX, ..window };
+    let wanted = service
+        .view
+        .with_catalog(|catalog| feed::window_len(catalog.newest(scope).map(|(_, published)| published), &unlimited));
+    if wanted > window.entries_max {
+        let detail = format!("{wanted} entries by number and age, {} allowed", window.entries_max);
+        faults.push(Fault::new(Subject::Feed(path), FaultCode::WindowLimited, detail));
+    }
+    faults
+}
+
+fn progress(feeds: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+    let bar = ProgressBar::new(feeds.try_into().unwrap_or(u64::MAX)).with_message("feeds");
+    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!("{}: {} articles in {} feeds\n", report.store, report.articles, report.feeds);
+    for line in &report.faults {
+        let detail = if line.detail.is_empty() { String::new() } else { format!(": {}", line.detail) };
+        text += &format!("{} [{}] {}\n    {} / {}{detail}\n", line.subject, line.severity, line.code, line.vi, line.en);
+    }
+    match report.faults.len() {
+        0 => text + "nothing is wrong\n",
+        count => text + &format!("{count} faults\n"),
+    }
+}

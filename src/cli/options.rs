@@ -1,0 +1,131 @@
+//! From the configuration to the small options of each module: nobody else imports `config`.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use url::{Host, Url};
+
+use crate::config::{Config, LogFormat};
+use crate::domain::entry_id::Identity;
+use crate::text::stamp::Zones;
+use crate::{feed, observe, store};
+
+/// The identity of a service that nobody but this machine can see.
+const LOCAL_AUTHORITY: &str = "loa.localhost";
+const LOCAL_SINCE: &str = "2025";
+
+/// Options of the log.
+pub(crate) fn log(config: &Config) -> observe::log::Options {
+    observe::log::Options { json: config.log.format == LogFormat::Json, level: config.log.level }
+}
+
+/// Zones of naive stamps.
+pub(crate) fn zones(config: &Config) -> Zones {
+    Zones { zone: config.site.timezone, archive: config.site.archive_timezone }
+}
+
+/// Options of the article store.
+pub(crate) fn store(config: &Config) -> store::Options {
+    store::Options {
+        schema: config.store.schema.clone(),
+        prefix: config.store.prefix.clone(),
+        zones: zones(config),
+        query_timeout_ms: u64::try_from(config.store.query_timeout.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The public address of the service: the configured one, else where it listens.
+pub(crate) fn base_url(config: &Config, listen: SocketAddr) -> anyhow::Result<Url> {
+    if let Some(url) = &config.site.base_url {
+        return Ok(url.clone());
+    }
+    // Nobody can call the unspecified address, but this machine answers there.
+    let address =
+        if listen.ip().is_unspecified() { format!("localhost:{}", listen.port()) } else { listen.to_string() };
+    Url::parse(&format!("http://{address}/")).context("http.listen gives no address")
+}
+
+/// Who mints the ids. A service that the public sees must have been told; one on this machine need not.
+pub(crate) fn identity(config: &Config, base_url: &Url) -> anyhow::Result<Identity> {
+    if let Some(identity) = &config.identity {
+        return Ok(identity.clone());
+    }
+    if !is_local(base_url) {
+        anyhow::bail!(
+            "identity.authority and identity.since are not set, but `{base_url}` is public: set a host name that the \
+             newspaper owns and a day on which it owned it, such as `baovidu.example` and `2022-03-18`; every id begins \
+             with them for ever"
+        );
+    }
+    Ok(Identity::new(LOCAL_AUTHORITY, LOCAL_SINCE)?)
+}
+
+/// Options of all feeds.
+pub(crate) fn feed(config: &Config, base_url: Url) -> anyhow::Result<feed::Options> {
+    let (site, feeds) = (&config.site, &config.feeds);
+    Ok(feed::Options {
+        title: site.title.clone(),
+        description: site.description.clone(),
+        identity: identity(config, &base_url)?,
+        home_url: site.home_url.clone().unwrap_or_else(|| base_url.clone()),
+        base_url,
+        article_url: site.article_url.clone(),
+        language: site.language.clone(),
+        rights: site.rights.clone(),
+        logo_url: site.logo_url.clone(),
+        icon_url: site.icon_url.clone(),
+        zone: site.timezone,
+        window: feeds.window,
+        ttl_minutes: feeds.ttl_minutes,
+        tombstone_days: feeds.tombstone_days,
+        stub_days: feeds.stub_days,
+        excerpt_chars_max: feeds.excerpt_chars_max,
+        html: feeds.html,
+    })
+}
+
+/// Can only this machine see the address?
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    fn config(flags: &[(&'static str, &str)]) -> Config {
+        let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned(), "--test")).collect();
+        Config::load(Sources { flags, ..Sources::default() }).unwrap()
+    }
+
+    #[test]
+    fn without_a_configured_address_it_is_where_the_service_listens() {
+        let check = |listen: &str, expect: &str| {
+            assert_eq!(base_url(&config(&[]), listen.parse().unwrap()).unwrap().as_str(), expect);
+        };
+        check("127.0.0.1:8090", "http://127.0.0.1:8090/");
+        check("0.0.0.0:80", "http://localhost/");
+        check("[::1]:8090", "http://[::1]:8090/");
+        check("[::]:8090", "http://localhost:8090/");
+    }
+
+    #[test]
+    fn a_public_service_must_know_who_it_is() {
+        let check = |base: &str, flags: &[(&'static str, &str)], expect: Option<&str>| {
+            let identity = identity(&config(flags), &base.parse().unwrap()).ok().map(|identity| identity.to_string());
+            assert_eq!(identity.as_deref(), expect, "{base}");
+        };
+        check("http://localhost:8090/", &[], Some("tag:loa.localhost,2025"));
+        check("http://[::1]/", &[], Some("tag:loa.localhost,2025"));
+        check("https://localhost.example/", &[], None);
+        check("http://192.168.1.7/", &[], None);
+        let flags = [("identity.authority", "baovidu.example"), ("identity.since", "2022")];
+        check("https://feeds.baovidu.example/", &flags, Some("tag:baovidu.example,2022"));
+    }
+}

@@ -1,0 +1,83 @@
+//! `loa serve`: publish, until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::service::{Places, Service, http_options};
+use super::{Global, Outcome, options, output};
+use crate::config::Config;
+use crate::domain::clock::SystemClock;
+use crate::http;
+use crate::lifecycle::Lifecycle;
+use crate::observe::metrics;
+
+/// What the process is given beyond the grace of its listeners, to write down what it knows.
+const END_GRACE: Duration = Duration::from_secs(2);
+/// How often the recorder of metrics tidies up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Publish the feeds.
+///
+/// Reads the store, keeps its own memory in state, and answers on --listen until it gets SIGTERM or Ctrl-C.
+///
+/// Examples:
+///   loa serve --config loa.toml
+///   loa serve --store sqlite:loa-data/articles.sqlite --listen 127.0.0.1:0
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// Address to answer on; port 0 takes a free one and prints it.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
+    let config = global.start([("http.listen", args.listen, "--listen")])?;
+    serve(&config).await
+}
+
+/// Publishes what the configuration says.
+pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
+    let listener = bind(config.http.listen, "http.listen").await?;
+    let listen = listener.local_addr().context("the listener has no address")?;
+    let base_url = options::base_url(config, listen)?;
+    let recorder = metrics::start().context("metrics cannot be collected")?;
+    let places = Places::lasting(config).await?;
+    let service = Service::start(config, base_url.clone(), &places).await?;
+
+    let lifecycle = Lifecycle::new();
+    let stop = lifecycle.stop().clone();
+    lifecycle.spawn("engine", service.engine.run(stop.clone()));
+    let published: Arc<dyn crate::publish::Published> = service.publisher;
+    lifecycle.spawn("http", http::serve(listener, published, http_options(config, base_url.clone()), stop.clone()));
+    if let Some(address) = config.http.metrics_listen {
+        let private = bind(address, "http.metrics_listen").await?;
+        let page = recorder.clone();
+        let render = move || page.render();
+        lifecycle.spawn("metrics", http::serve_metrics(private, render, Arc::new(SystemClock), stop.clone()));
+    }
+    lifecycle.spawn("upkeep", upkeep(recorder, stop));
+    output::print(&format!("serving at http://{listen}/ as {base_url}\n"))?;
+    lifecycle.run(config.http.shutdown_grace + END_GRACE).await.context("signals cannot be watched")?;
+    Ok(Outcome::Clean)
+}
+
+async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}; choose another address with {key}"))
+}
+
+async fn upkeep(recorder: metrics_exporter_prometheus::PrometheusHandle, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(UPKEEP_EVERY) => recorder.run_upkeep(),
+        }
+    }
+}

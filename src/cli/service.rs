@@ -1,0 +1,144 @@
+//! Puts the stages together, for every command that needs the whole line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use url::Url;
+
+use super::options;
+use crate::config::Config;
+use crate::domain::clock::{Clock, SystemClock};
+use crate::publish::disk::DiskCopies;
+use crate::publish::engine::{Engine, EngineOptions};
+use crate::publish::make::{ContentPolicy, Maker};
+use crate::publish::publisher::{Publisher, PublisherOptions};
+use crate::publish::reconcile::CATEGORIES_MARK;
+use crate::publish::view::View;
+use crate::state::scratch::Scratch;
+use crate::state::{self, State};
+use crate::{http, store};
+
+/// What a request waits for a document that has to be made: less than what a feed reader waits for an answer.
+const DEMAND_TIMEOUT: Duration = Duration::from_secs(5);
+/// What `Retry-After` says while a document cannot be made.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_hours(24);
+
+/// The stages from the store to the documents.
+pub(crate) struct Service {
+    /// Gives documents.
+    pub(crate) publisher: Arc<Publisher>,
+    /// Moves things.
+    pub(crate) engine: Engine,
+    /// What is published.
+    pub(crate) view: Arc<View>,
+}
+
+/// Where the stages keep what they keep.
+pub(crate) struct Places {
+    state: Arc<dyn State>,
+    documents: PathBuf,
+    /// Deleted at the end, if it was made for this command only.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl Places {
+    /// Where the configuration says.
+    pub(crate) async fn lasting(config: &Config) -> anyhow::Result<Self> {
+        let state = state::open(config.state.url.expose()).await?;
+        Ok(Self { state, documents: config.state.directory.join("documents"), _scratch: None })
+    }
+
+    /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
+    pub(crate) async fn scratch(config: &Config) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("no temporary directory can be made")?;
+        let recorded = state::open_existing(config.state.url.expose()).await?;
+        let scratch = match recorded {
+            Some(recorded) => Scratch::copy_of(&*recorded, &[CATEGORIES_MARK]).await?,
+            None => Scratch::default(),
+        };
+        let documents = directory.path().join("documents");
+        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory) })
+    }
+}
+
+impl Service {
+    /// Opens everything and reads the ledger. Refuses an identity other than the recorded one.
+    pub(crate) async fn start(config: &Config, base_url: Url, places: &Places) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = store::open(config.store.url.expose(), &options::store(config))?;
+        let feed = options::feed(config, base_url)?;
+        let recorded = places.state.claim_identity(&feed.identity).await?;
+        anyhow::ensure!(
+            recorded == feed.identity,
+            "the identity is `{}`, but `{recorded}` is recorded in state: ids once published never change, so set \
+             identity.authority = \"{}\" and identity.since = \"{}\"",
+            feed.identity,
+            recorded.authority(),
+            recorded.since(),
+        );
+        let content = ContentPolicy {
+            default: config.feeds.content,
+            by_path: config.feeds.content_of.clone().into_iter().collect(),
+        };
+        let view = Arc::new(View::default());
+        let maker = Maker {
+            store,
+            state: Arc::clone(&places.state),
+            view: Arc::clone(&view),
+            options: Arc::new(feed),
+            content: Arc::new(content),
+        };
+        let kept = DAY * config.documents.disk_days;
+        let disk = DiskCopies::open(&places.documents, kept, clock.now())
+            .with_context(|| format!("the directory `{}` cannot be used", places.documents.display()))?;
+        let limits = PublisherOptions {
+            memory_bytes_max: config.documents.memory_bytes_max,
+            demand_timeout: DEMAND_TIMEOUT,
+            retry_after: RETRY_AFTER,
+        };
+        let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
+        let engine = Engine::start(Arc::clone(&publisher), engine_options(config, clock)).await?;
+        Ok(Self { publisher, engine, view })
+    }
+}
+
+fn engine_options(config: &Config, clock: Arc<dyn Clock>) -> EngineOptions {
+    EngineOptions {
+        clock,
+        poll_interval: config.store.poll_interval,
+        vanish_max_rows: config.store.vanish_max_rows,
+        vanish_max_percent: config.store.vanish_max_percent,
+        store_may_restore: config.store_may_restore,
+    }
+}
+
+/// Options of the public listener.
+pub(crate) fn http_options(config: &Config, base_url: Url) -> http::Options {
+    let limits = http::Limits {
+        connections_max: config.http.connections_max,
+        headers_bytes_max: config.http.headers_bytes_max,
+        headers_count_max: config.http.headers_count_max,
+        target_bytes_max: config.http.target_bytes_max,
+        first_request_timeout: config.http.first_request_timeout,
+        header_timeout: config.http.header_timeout,
+        idle_timeout: config.http.idle_timeout,
+        shutdown_grace: config.http.shutdown_grace,
+        ..http::Limits::default()
+    };
+    http::Options {
+        base_url,
+        host_names: config.http.host_names.clone(),
+        title: config.site.title.clone(),
+        language: config.site.language.clone(),
+        cache: http::CacheTimes {
+            max_age_s: config.http.cache_max_age_seconds,
+            stale_while_revalidate_s: config.http.stale_while_revalidate_seconds,
+            stale_if_error_s: config.http.stale_if_error_seconds,
+        },
+        limits,
+        clock: Arc::new(SystemClock),
+    }
+}

@@ -1,0 +1,132 @@
+use super::*;
+
+fn load(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &str, &'static str)],
+) -> Result<Config, String> {
+    let mut faults = Vec::new();
+    let mut layers = Layers::defaults(&mut faults);
+    layers.add_toml("loa.toml", file, &mut faults);
+    layers.add_environment(environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), &mut faults);
+    layers.add_flags(flags.iter().map(|(k, v, f)| (*k, (*v).to_owned(), *f)), &mut faults);
+    Config::of(&layers, faults).0.map_err(|error| error.to_string())
+}
+
+fn refused(file: &str, expect: &str) {
+    let error = load(file, &[], &[]).expect_err(file);
+    let lines: Vec<_> = error.lines().skip(1).map(str::trim_start).collect();
+    assert_eq!(lines.join("\n"), expect, "{file}");
+}
+
+#[test]
+fn every_documented_key_is_read_and_every_key_read_is_documented() {
+    let mut faults = Vec::new();
+    let layers = Layers::defaults(&mut faults);
+    let (config, asked) = Config::of(&layers, faults);
+    config.expect("the defaults are valid");
+    assert_eq!(asked, layers.keys().map(str::to_owned).collect());
+}
+
+#[test]
+fn the_documented_ranges_are_the_real_ones() {
+    let lines: Vec<_> = include_str!("../../config/default.toml").lines().collect();
+    let mut section = "";
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        }
+        let Some((key, value)) = line.split_once(" = ") else { continue };
+        if !line.starts_with('#') && value.parse::<i64>().is_ok() {
+            let error = load(&format!("[{section}]\n{key} = -1"), &[], &[]).expect_err(key);
+            let range = error.lines().find_map(|line| line.split("out of range, expected ").nth(1)).expect(key);
+            let notes = lines[at.saturating_sub(4)..at].join(" ").replace("# ", "");
+            assert!(notes.contains(range), "{section}.{key}: `{range}` is not in `{notes}`");
+        }
+    }
+}
+
+#[test]
+fn the_example_is_valid_but_for_its_secret_file() {
+    let example = include_str!("../../config/example.toml");
+    let error = load(example, &[], &[]).unwrap_err();
+    assert_eq!(error.lines().count(), 2, "{error}");
+    assert!(error.contains("store.url_file (loa.toml, line "), "{error}");
+    let config = load(example, &[("LOA_STORE_URL", "postgres://loa:secret@db/newsroom")], &[]).unwrap();
+    assert_eq!(config.store.url.expose(), "postgres://loa:secret@db/newsroom");
+    assert_eq!(config.identity.unwrap().to_string(), "tag:baovidu.example,2022-03-18");
+    assert_eq!(config.feeds.content_of.get("category/xay-dung-dang"), Some(&Content::Full));
+    assert!(!format!("{:?}", config.store).contains("secret"));
+}
+
+#[test]
+fn later_layers_win() {
+    let file = "[http]\nlisten = '127.0.0.1:1'\nhost_names = ['a.example']\n[store]\npoll_interval_ms = 500";
+    let environment =
+        [("LOA_HTTP_LISTEN", "127.0.0.1:2"), ("LOA_HTTP_HOST_NAMES", "b.example, c.example"), ("PATH", "/")];
+    let config = load(file, &environment, &[("http.listen", "127.0.0.1:3", "--listen")]).unwrap();
+    assert_eq!(config.http.listen.port(), 3);
+    assert_eq!(config.http.host_names, ["b.example", "c.example"]);
+    assert_eq!(config.store.poll_interval, Duration::from_millis(500));
+}
+
+#[test]
+fn a_base_address_gets_its_slash() {
+    let config = load("[site]\nbase_url = 'https://baovidu.example/tin'", &[], &[]).unwrap();
+    assert_eq!(config.site.base_url.unwrap().as_str(), "https://baovidu.example/tin/");
+}
+
+#[test]
+fn faults_name_key_place_and_way_out() {
+    refused("[http]\nlistn = ''", "http.listn (loa.toml, line 2): is no known key, did you mean `http.listen`?");
+    refused("title = 'x'", "title (loa.toml, line 1): is no known key");
+    refused("[site]\n\ntitle = 3", "site.title (loa.toml, line 3): is a whole number, expected a text in quotes");
+    refused("[site]\ntitle = 1.5", "site.title (loa.toml, line 2): is of a type that no key has (float)");
+    refused("[site\n", "loa.toml, line 1: is not TOML: unclosed table, expected `]`");
+    refused(
+        "[http]\nlisten = 'x'",
+        "http.listen (loa.toml, line 2): `x` cannot be used, expected ADDRESS:PORT such as `127.0.0.1:8090`",
+    );
+    refused("[feeds]\nttl_minutes = 0", "feeds.ttl_minutes (loa.toml, line 2): 0 is out of range, expected 1 to 1440");
+    refused(
+        "[feeds]\ncontent = 'all'",
+        "feeds.content (loa.toml, line 2): `all` is unknown, expected `summary` or `full`",
+    );
+    refused(
+        "[store]\nurl = 'mysql://x:geheim@h/d'",
+        "store.url (loa.toml, line 2): is no address of a database, expected `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`",
+    );
+    refused(
+        "[http]\ncache_max_age_seconds = 150",
+        "http.stale_while_revalidate_seconds (built-in default): and `http.cache_max_age_seconds` together are 210, at most 180 are allowed; lower one of them",
+    );
+    refused(
+        "[identity]\nsince = '2022'",
+        "identity.since (loa.toml, line 2): needs `identity.authority` beside it; set both or none",
+    );
+}
+
+#[test]
+fn every_fault_is_in_one_message() {
+    let error = load(
+        "[site]\nlogo_url = 'logo.png'\n[log]\nlevel = 'loud'",
+        &[("LOA_HTTP_LISTN", "x"), ("LOA_SERVICE_HOST", "10.0.0.1")],
+        &[],
+    );
+    assert_eq!(
+        error.unwrap_err(),
+        "the configuration cannot be used\n  \
+         environment variable LOA_HTTP_LISTN: is no setting, did you mean `LOA_HTTP_LISTEN`?; unset it or correct it\n  \
+         site.logo_url (loa.toml, line 2): `logo.png` cannot be used, expected an absolute address such as `https://baovidu.example/`, without user and fragment\n  \
+         log.level (loa.toml, line 4): `loud` is unknown, expected `error` or `warn` or `info` or `debug` or `trace`"
+    );
+}
+
+#[test]
+fn two_places_for_one_secret_contradict_each_other_unless_one_wins() {
+    let file = "[store]\nurl = 'sqlite:a'\nurl_file = '/nowhere/at/all'";
+    let error = load(file, &[], &[]).unwrap_err();
+    assert!(error.contains("store.url_file (loa.toml, line 3): contradicts `store.url`"), "{error}");
+    let config = load(file, &[], &[("store.url", "sqlite:b", "--store")]).unwrap();
+    assert_eq!(config.store.url.expose(), "sqlite:b");
+}

@@ -1,0 +1,152 @@
+//! Atom 1.0 (RFC 4287) with tombstones (RFC 6721) and Media RSS. Every field that `atom_syndication` would fill with its
+//! own default (an empty id, the year 1970) is given.
+
+use atom_syndication as atom;
+use atom_syndication::{Category, Content, FixedDateTime, Generator, Link, Person, Text, TextType, WriteConfig};
+use chrono::{DateTime, SubsecRound as _};
+
+use super::ext::{self, media, tombstones};
+use super::model::{Entry, Feed, Media};
+use super::render::GENERATOR;
+use super::values::LanguageTag;
+use crate::domain::clock::Timestamp;
+use crate::domain::format::Format;
+use crate::text::stamp;
+
+/// The crate's own declaration does not name the encoding.
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+/// Spaces for each level.
+const INDENT: WriteConfig = WriteConfig { write_document_declaration: false, indent_size: Some(1) };
+
+/// Writes the document.
+///
+/// # Errors
+/// What the crate says.
+pub(super) fn write(feed: &Feed) -> Result<String, String> {
+    let bytes = document(feed).write_with_config(Vec::new(), INDENT).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
+    Ok(format!("{DECLARATION}\n{}\n", text.trim_start()))
+}
+
+fn document(feed: &Feed) -> atom::Feed {
+    atom::Feed {
+        title: plain(&feed.title, None),
+        id: feed.id.to_string(),
+        updated: instant(feed, feed.updated),
+        authors: vec![Person {
+            name: feed.site.to_string(),
+            uri: Some(feed.home_url.to_string()),
+            ..Person::default()
+        }],
+        categories: Vec::new(),
+        contributors: Vec::new(),
+        generator: Some(Generator {
+            value: GENERATOR.to_owned(),
+            uri: Some(feed.service_url.to_string()),
+            version: None,
+        }),
+        icon: feed.icon_url.as_ref().map(ToString::to_string),
+        links: links(feed),
+        logo: feed.logo_url.as_ref().map(ToString::to_string),
+        rights: feed.rights.as_ref().map(|rights| plain(rights, None)),
+        subtitle: Some(plain(&feed.subtitle, None)),
+        entries: feed.entries.iter().map(|entry| self::entry(feed, entry)).collect(),
+        extensions: ext::atom_map(tombstones::elements(feed)),
+        namespaces: ext::namespaces(&ext::ATOM_NAMESPACES),
+        base: None,
+        lang: feed.language.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Itself, the newspaper's front page, the other formats, who pushes it.
+fn links(feed: &Feed) -> Vec<Link> {
+    let link = |rel: &str, href: String, mime_type: Option<&str>| Link {
+        rel: rel.to_owned(),
+        href,
+        mime_type: mime_type.map(str::to_owned),
+        ..Link::default()
+    };
+    let formats = Format::ALL.into_iter().map(|format| {
+        let rel = if format == Format::Atom { "self" } else { "alternate" };
+        link(rel, feed.address(format).to_string(), Some(format.media_type()))
+    });
+    let page = link("alternate", feed.home_url.to_string(), Some("text/html"));
+    let hubs = feed.hubs.iter().map(|hub| link("hub", hub.to_string(), None));
+    std::iter::once(page).chain(formats).chain(hubs).collect()
+}
+
+fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
+    let lang = entry.language.as_ref();
+    let html = |value| Content {
+        value: Some(value),
+        content_type: Some("html".to_owned()),
+        lang: lang.map(ToString::to_string),
+        ..Content::default()
+    };
+    let page = Link { href: entry.link.to_string(), mime_type: Some("text/html".to_owned()), ..Link::default() };
+    atom::Entry {
+        title: plain(&entry.title, lang),
+        id: entry.id.to_string(),
+        updated: instant(feed, entry.updated),
+        authors: entry.authors.iter().map(|name| Person { name: name.to_string(), ..Person::default() }).collect(),
+        categories: categories(feed, entry),
+        contributors: Vec::new(),
+        links: std::iter::once(page).chain(entry.media.iter().map(enclosure)).collect(),
+        published: Some(instant(feed, entry.published)),
+        rights: entry.rights.as_ref().map(|rights| plain(rights, None)),
+        source: None,
+        summary: entry.summary_html().map(|value| Text { value, r#type: TextType::Html, ..plain("", lang) }),
+        content: entry.content_html().map(html),
+        extensions: ext::atom_map(entry.media.iter().map(media::content)),
+        namespaces: ext::namespaces(&[]),
+    }
+}
+
+fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
+    let scheme = Some(feed.category_scheme.to_string());
+    let category = |(term, label)| Category { term, scheme: scheme.clone(), label: Some(label) };
+    entry.categories.iter().map(|term| category((term.slug.to_string(), term.name.to_string()))).collect()
+}
+
+fn enclosure(media: &Media) -> Link {
+    Link {
+        rel: "enclosure".to_owned(),
+        href: media.url.to_string(),
+        mime_type: media.mime_type.as_deref().map(str::to_owned),
+        length: media.length.map(|bytes| bytes.to_string()),
+        ..Link::default()
+    }
+}
+
+fn plain(text: &str, lang: Option<&LanguageTag>) -> Text {
+    Text { value: text.to_owned(), base: None, lang: lang.map(ToString::to_string), r#type: TextType::Text }
+}
+
+/// The same text as in the other formats: the crate writes the zone and precision of what it is given.
+fn instant(feed: &Feed, instant: Timestamp) -> FixedDateTime {
+    let written = DateTime::parse_from_rfc3339(&stamp::rfc3339(instant, feed.zone));
+    written.unwrap_or_else(|_| instant.trunc_subsecs(0).fixed_offset())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::article::{Article, Media};
+    use crate::feed::testing::{article, at, front_page};
+
+    #[test]
+    fn addresses_in_extensions_are_escaped() {
+        let media = vec![Media { url: "https://a.example/a.jpg?x=1&y=\"2\"".to_owned(), ..Media::default() }];
+        let document = write(&front_page(&[Article { media, ..article("1") }]).feed).unwrap();
+        assert_eq!(document.matches("https://a.example/a.jpg?x=1&amp;y=%222%22").count(), 2, "{document}");
+    }
+
+    #[test]
+    fn instants_are_written_as_in_the_other_formats() {
+        let feed = front_page(&[]).feed;
+        let check = |stamp: &str, expect: &str| assert_eq!(instant(&feed, at(stamp)).to_rfc3339(), expect);
+        check("2026-11-20T06:30:00.123456+07:00", "2026-11-20T06:30:00+07:00");
+        check("2026-11-19T23:30:00Z", "2026-11-20T06:30:00+07:00");
+        check("1962-05-01T00:00:00+08:00", "1962-05-01T00:00:00+08:00");
+    }
+}

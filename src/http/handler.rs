@@ -1,0 +1,213 @@
+//! From a request to its answer.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, header};
+use hyper::body::{Body as _, Incoming};
+
+use super::conditional::{self, Outcome, Validators};
+use super::guard::Guard;
+use super::headers::{self, Answer, Caching, Kind, Writer};
+use super::server::Answers;
+use super::{Options, encoding, errors};
+use crate::domain::clock::Timestamp;
+use crate::domain::feed_key::FeedKey;
+use crate::observe::metrics;
+use crate::publish::{Published, Route};
+use crate::site;
+
+/// What a web reader's script may send along (it asks with OPTIONS before it does).
+const PREFLIGHT_HEADERS: &str = "If-None-Match, If-Modified-Since, Cache-Control";
+/// Seconds for which a browser may remember that.
+const PREFLIGHT_MAX_AGE_S: &str = "86400";
+/// Seconds after which readiness is worth another look.
+const UNREADY_RETRY_AFTER_S: &str = "5";
+/// Paths that are answered here; `published` knows the rest.
+const INDEX_PATH: &str = "/";
+const LIVE_PATH: &str = "/healthz";
+const READY_PATH: &str = "/readyz";
+
+/// Answers the public requests.
+pub(super) struct Handler {
+    published: Arc<dyn Published>,
+    options: Options,
+    guard: Guard,
+    writer: Writer,
+}
+
+impl Answers for Handler {
+    async fn answer(&self, request: Request<Incoming>, local: IpAddr) -> Response<Bytes> {
+        let started = Instant::now();
+        let now = self.options.clock.now();
+        let (request, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        // A panic is this request's alone: nothing of ours is held across it that could be left half done.
+        let answer = AssertUnwindSafe(self.guarded(&request, has_body, local, now)).catch_unwind().await;
+        let mut answer = answer.unwrap_or_else(|_| {
+            tracing::error!(http.path = ?request.uri.path(), "a request ended by a panic and is answered with 500");
+            errors::answer(StatusCode::INTERNAL_SERVER_ERROR)
+        });
+        if has_body {
+            // Nobody reads it, so nobody may take it for the next request.
+            answer = answer.with(header::CONNECTION, "close");
+        }
+        observe(&request, &answer, started);
+        self.writer.response(answer, &request.method, now)
+    }
+
+    fn refuse(&self, status: StatusCode) -> Response<Bytes> {
+        metrics::http_request(Kind::Error.label(), status.as_u16(), Duration::ZERO);
+        self.writer.response(errors::answer(status), &Method::GET, self.options.clock.now())
+    }
+}
+
+impl Handler {
+    /// Answers with what is published.
+    pub(super) fn new(published: Arc<dyn Published>, options: Options) -> Self {
+        let guard = Guard::new(&options.base_url, &options.host_names, &options.limits);
+        let writer = Writer::new(options.cache);
+        Self { published, options, guard, writer }
+    }
+
+    async fn guarded(&self, request: &Parts, has_body: bool, local: IpAddr, now: Timestamp) -> Answer {
+        if let Err(status) = self.guard.check(request, local) {
+            return errors::answer(status);
+        }
+        match request.method {
+            Method::GET | Method::HEAD | Method::OPTIONS if has_body => errors::answer(StatusCode::BAD_REQUEST),
+            Method::GET | Method::HEAD => self.get(request, now).await,
+            Method::OPTIONS => preflight(),
+            _ => errors::answer(StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    async fn get(&self, request: &Parts, now: Timestamp) -> Answer {
+        match request.uri.path() {
+            INDEX_PATH => self.index(request),
+            LIVE_PATH => Answer::new(Kind::Health, Caching::Never, "text/plain; charset=utf-8", "ok\n"),
+            READY_PATH => self.readiness(),
+            path => match self.route(path) {
+                Route::Feed(key) => self.feed(&key, request, now).await,
+                Route::Moved(path) => self.moved(&path),
+                Route::Gone => errors::answer(StatusCode::GONE),
+                Route::Unknown => errors::answer(StatusCode::NOT_FOUND),
+            },
+        }
+    }
+
+    /// A path is decoded and looked up as it is: there are no dots to resolve and no files behind it. Other ways of
+    /// writing a known path lead to the one that documents use, so that caches hold each document once.
+    fn route(&self, written: &str) -> Route {
+        let Ok(path) = percent_encoding::percent_decode_str(written).decode_utf8() else {
+            return Route::Unknown;
+        };
+        match self.published.route(&path) {
+            Route::Feed(_) if headers::written_path(&path) != written => Route::Moved(path.into_owned()),
+            route => route,
+        }
+    }
+
+    async fn feed(&self, key: &FeedKey, request: &Parts, now: Timestamp) -> Answer {
+        let Some(wanted) = encoding::choose(&request.headers) else {
+            return errors::answer(StatusCode::NOT_ACCEPTABLE).with(header::VARY, "Accept-Encoding");
+        };
+        let document = match self.published.document(key).await {
+            Ok(document) => document,
+            Err(unavailable) => {
+                tracing::warn!(feed.scope = %key.scope, feed.format = %key.format, reason = %unavailable, "a feed is unavailable");
+                return errors::unavailable(unavailable.retry_after);
+            }
+        };
+        let (coding, encoded) = document.encoded(wanted).await;
+        let last_modified = document.changed_at().and_then(|at| conditional::last_modified(at, now));
+        let links = headers::links(&self.options.base_url, request.uri.path(), key.format);
+        let mut answer = Answer::new(Kind::Feed, Caching::Document, key.format.content_type(), encoded.bytes.clone())
+            .with(header::ETAG, &encoded.etag)
+            .with(header::VARY, "Accept-Encoding")
+            .with(header::LINK, &links);
+        if coding != crate::publish::document::Encoding::Identity {
+            answer = answer.with(header::CONTENT_ENCODING, coding.token());
+        }
+        if let Some(instant) = last_modified {
+            answer = answer.with(header::LAST_MODIFIED, &headers::http_date(instant));
+        }
+        conditioned(answer, request, Validators { etag: &encoded.etag, last_modified })
+    }
+
+    fn index(&self, request: &Parts) -> Answer {
+        let Options { title, language, base_url, .. } = &self.options;
+        let index = site::Index { title, language, base_url, feeds: &self.published.listed() };
+        match index.render() {
+            Ok(page) => {
+                let answer = Answer::new(Kind::Page, Caching::Document, "text/html; charset=utf-8", page.html)
+                    .with(header::CONTENT_SECURITY_POLICY, &page.policy)
+                    .with(header::ETAG, &page.etag);
+                conditioned(answer, request, Validators { etag: &page.etag, last_modified: None })
+            }
+            Err(error) => {
+                tracing::error!(%error, "the index page cannot be made");
+                errors::answer(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    fn readiness(&self) -> Answer {
+        let health = self.published.health();
+        let answer = match serde_json::to_string_pretty(&health) {
+            Ok(json) => Answer::new(Kind::Health, Caching::Never, "application/json", json + "\n"),
+            Err(error) => {
+                tracing::error!(%error, "the health report cannot be written");
+                return errors::answer(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+        };
+        if health.ready {
+            return answer;
+        }
+        answer.with_status(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, UNREADY_RETRY_AFTER_S)
+    }
+
+    fn moved(&self, path: &str) -> Answer {
+        let url = headers::public_url(&self.options.base_url, &headers::written_path(path));
+        Answer::new(Kind::Moved, Caching::Moved, "text/plain; charset=utf-8", format!("{url}\n"))
+            .with_status(StatusCode::MOVED_PERMANENTLY)
+            .with(header::LOCATION, &url)
+    }
+}
+
+fn conditioned(answer: Answer, request: &Parts, validators: Validators<'_>) -> Answer {
+    match conditional::evaluate(&request.headers, validators) {
+        Outcome::Send => answer,
+        Outcome::NotModified => answer.not_modified(),
+        Outcome::PreconditionFailed => errors::answer(StatusCode::PRECONDITION_FAILED),
+    }
+}
+
+/// OPTIONS, also `OPTIONS *`: what may be asked here, and by whom (Fetch standard, CORS preflight).
+fn preflight() -> Answer {
+    let empty = Answer::new(Kind::Preflight, Caching::Never, "", "").with_status(StatusCode::NO_CONTENT);
+    Answer { content: None, ..empty }
+        .with(header::ALLOW, errors::ALLOWED)
+        .with(header::ACCESS_CONTROL_ALLOW_METHODS, errors::ALLOWED)
+        .with(header::ACCESS_CONTROL_ALLOW_HEADERS, PREFLIGHT_HEADERS)
+        .with(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_S)
+}
+
+fn observe(request: &Parts, answer: &Answer, started: Instant) {
+    let took = started.elapsed();
+    metrics::http_request(answer.kind.label(), answer.status.as_u16(), took);
+    // Never the query: it is none of ours and may hold anything.
+    tracing::debug!(
+        http.method = %request.method,
+        http.path = ?request.uri.path(),
+        http.status = answer.status.as_u16(),
+        http.body_bytes = answer.content.as_ref().map_or(0, |(_, body)| body.len()),
+        http.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+}

@@ -1,0 +1,191 @@
+//! Metrics: every name, unit and meaning in this file. No label holds a path, an id or anything else that readers or
+//! editors can make up, so the number of series is bounded.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+
+const HTTP_REQUESTS: &str = "loa_http_requests_total";
+const HTTP_REQUEST_SECONDS: &str = "loa_http_request_duration_seconds";
+const DOCUMENT_LOOKUPS: &str = "loa_document_lookups_total";
+const DOCUMENT_RENDERS: &str = "loa_document_renders_total";
+const DOCUMENT_RENDER_SECONDS: &str = "loa_document_render_seconds";
+const STORE_READS: &str = "loa_store_reads_total";
+const STORE_READ_SECONDS: &str = "loa_store_read_seconds";
+const STORE_AGE_SECONDS: &str = "loa_store_age_seconds";
+const STORE_HELD: &str = "loa_store_held";
+const RECONCILE_CHANGES: &str = "loa_reconcile_changes_total";
+const ARTICLES: &str = "loa_articles";
+const FEEDS: &str = "loa_feeds";
+const SET_ASIDE: &str = "loa_articles_set_aside";
+
+/// Bounds of the classes of durations, in seconds: from an answer from memory (a tenth of a millisecond) to a complete read (half a minute).
+const SECONDS: [f64; 13] = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+
+/// Where a document was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// In memory.
+    Memory,
+    /// In memory, and about to be made anew.
+    Stale,
+    /// On disk, because it could not be made.
+    Disk,
+    /// It was made.
+    Rendered,
+    /// Nowhere, and it could not be made.
+    Unavailable,
+}
+
+impl Lookup {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Stale => "stale",
+            Self::Disk => "disk",
+            Self::Rendered => "rendered",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Starts collecting in this process, and returns what renders the page of the private listener (`handle.render()`).
+/// Without it every function here does nothing. Somebody must call `handle.run_upkeep()` every few seconds.
+///
+/// # Errors
+/// [`BuildError`] if another recorder was installed before.
+pub fn start() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    metrics::describe_counter!(HTTP_REQUESTS, "Requests answered, by class of status and kind of target.");
+    metrics::describe_histogram!(
+        HTTP_REQUEST_SECONDS,
+        Unit::Seconds,
+        "How long finding an answer took, without sending it."
+    );
+    metrics::describe_counter!(DOCUMENT_LOOKUPS, "Documents asked for, by where they were found.");
+    metrics::describe_counter!(DOCUMENT_RENDERS, "Documents made, by result.");
+    metrics::describe_histogram!(DOCUMENT_RENDER_SECONDS, Unit::Seconds, "How long making a document took.");
+    metrics::describe_counter!(STORE_READS, "Readings of the article store, by result.");
+    metrics::describe_histogram!(STORE_READ_SECONDS, Unit::Seconds, "How long a reading of the article store took.");
+    metrics::describe_gauge!(
+        STORE_AGE_SECONDS,
+        Unit::Seconds,
+        "Time since the article store was last read completely."
+    );
+    metrics::describe_gauge!(STORE_HELD, "1 while a change of the store is held back until `loa store accept`.");
+    metrics::describe_counter!(RECONCILE_CHANGES, "Articles whose record in the ledger changed.");
+    metrics::describe_gauge!(ARTICLES, "Articles in the feeds.");
+    metrics::describe_gauge!(FEEDS, "Feeds that hold articles.");
+    metrics::describe_gauge!(SET_ASIDE, "Articles that cannot be published because of a fault.");
+}
+
+/// A request was answered. `kind` is one of the few words of `http`, never anything a client can make up.
+pub fn http_request(kind: &'static str, status: u16, took: Duration) {
+    let class = match status {
+        304 => "304",
+        0..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    counter!(HTTP_REQUESTS, "kind" => kind, "class" => class).increment(1);
+    histogram!(HTTP_REQUEST_SECONDS, "kind" => kind).record(took);
+}
+
+/// A document was asked for.
+pub fn document_lookup(found: Lookup) {
+    counter!(DOCUMENT_LOOKUPS, "found" => found.as_str()).increment(1);
+}
+
+/// A document was made, or could not be made.
+pub fn document_render(ok: bool, took: Duration) {
+    counter!(DOCUMENT_RENDERS, "result" => result(ok)).increment(1);
+    histogram!(DOCUMENT_RENDER_SECONDS).record(took);
+}
+
+/// The article store was read, or did not answer.
+pub fn store_read(ok: bool, took: Duration) {
+    counter!(STORE_READS, "result" => result(ok)).increment(1);
+    histogram!(STORE_READ_SECONDS).record(took);
+}
+
+/// The article store was last read completely this long ago.
+pub fn store_age(age: Duration) {
+    gauge!(STORE_AGE_SECONDS).set(age.as_secs_f64());
+}
+
+/// A change of the store is held back, or none is.
+pub fn store_held(held: bool) {
+    gauge!(STORE_HELD).set(if held { 1.0 } else { 0.0 });
+}
+
+/// Records of this many articles changed.
+pub fn reconcile_changes(count: usize) {
+    counter!(RECONCILE_CHANGES).increment(u64::try_from(count).unwrap_or(u64::MAX));
+}
+
+/// What the catalog holds now.
+pub fn catalog(articles: usize, feeds: usize, set_aside: usize) {
+    gauge!(ARTICLES).set(number(articles));
+    gauge!(FEEDS).set(number(feeds));
+    gauge!(SET_ASIDE).set(number(set_aside));
+}
+
+const fn result(ok: bool) -> &'static str {
+    if ok { "ok" } else { "failed" }
+}
+
+/// A count as a gauge holds it. Above four milliards nobody counts.
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_metric_with_its_meaning() {
+        let recorder = PrometheusBuilder::new().set_buckets(&SECONDS).unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            http_request("feed", 304, Duration::from_millis(1));
+            http_request("error", 404, Duration::from_millis(1));
+            document_lookup(Lookup::Memory);
+            document_render(true, Duration::from_millis(2));
+            store_read(false, Duration::from_secs(30));
+            store_age(Duration::from_millis(1500));
+            store_held(true);
+            reconcile_changes(7);
+            catalog(1000, 20, 1);
+        });
+        let page = handle.render();
+        for line in [
+            "# HELP loa_http_requests_total Requests answered, by class of status and kind of target.",
+            "loa_http_requests_total{kind=\"feed\",class=\"304\"} 1",
+            "loa_http_requests_total{kind=\"error\",class=\"4xx\"} 1",
+            "loa_document_lookups_total{found=\"memory\"} 1",
+            "loa_document_renders_total{result=\"ok\"} 1",
+            "loa_document_render_seconds_bucket{le=\"0.003\"} 1",
+            "loa_store_reads_total{result=\"failed\"} 1",
+            "loa_store_read_seconds_count 1",
+            "loa_store_age_seconds 1.5",
+            "loa_store_held 1",
+            "loa_reconcile_changes_total 7",
+            "loa_articles 1000",
+            "loa_feeds 20",
+            "loa_articles_set_aside 1",
+        ] {
+            assert!(page.lines().any(|found| found == line), "`{line}` is not in\n{page}");
+        }
+        let helps = page.lines().filter(|line| line.starts_with("# HELP")).count();
+        assert_eq!(helps, 13, "one of each");
+    }
+}

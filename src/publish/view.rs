@@ -1,0 +1,129 @@
+//! What is published now, shared by the engine, which alone writes it, and by those who answer requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::catalog::{Catalog, Departed};
+use crate::domain::address::AddressBook;
+use crate::domain::article::ArticleId;
+use crate::domain::category::CategoryTree;
+use crate::domain::clock::Timestamp;
+use crate::domain::fault::Fault;
+use crate::domain::ledger::{Committed, FeedRecord};
+use crate::domain::scope::Scope;
+
+/// What is published now.
+#[derive(Debug, Default)]
+pub struct View {
+    published: RwLock<Content>,
+    status: RwLock<Status>,
+}
+
+/// One lock: whoever reads sees names and articles of one moment.
+#[derive(Debug, Default)]
+struct Content {
+    names: Arc<Names>,
+    catalog: Catalog,
+}
+
+/// Categories and addresses: they change together.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// The categories.
+    pub categories: CategoryTree,
+    /// Every address.
+    pub addresses: AddressBook,
+}
+
+/// How the engine is doing.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// Has everything been read at least once, now or by an earlier process?
+    pub filled: bool,
+    /// When the store last answered.
+    pub store_ok_at: Option<Timestamp>,
+    /// What it last said, if it did not answer.
+    pub store_error: Option<String>,
+    /// When state last answered.
+    pub state_ok_at: Option<Timestamp>,
+    /// What it last said, if it did not answer.
+    pub state_error: Option<String>,
+    /// Why a change is held back.
+    pub held: Option<String>,
+    /// Faults by article.
+    pub faults: BTreeMap<ArticleId, Vec<Fault>>,
+    /// Faults of the store that concern no article.
+    pub general_faults: Vec<Fault>,
+}
+
+/// One feed at one moment.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// Categories and addresses.
+    pub names: Arc<Names>,
+    /// The feed's record.
+    pub record: Option<FeedRecord>,
+    /// Its newest articles, newest first, with the digest that each was decided on.
+    pub newest: Vec<(ArticleId, Timestamp, u64)>,
+    /// Recent departures, newest first.
+    pub departed: Vec<Departed>,
+}
+
+impl View {
+    /// Takes over records, and with them new names where they changed; returns the scopes that change.
+    pub fn apply(&self, names: Option<Names>, committed: &Committed) -> BTreeSet<Scope> {
+        let mut content = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = names {
+            content.names = Arc::new(names);
+        }
+        content.catalog.apply(&committed.articles, &committed.feeds)
+    }
+
+    /// Reads the catalog.
+    pub fn with_catalog<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
+        read(&self.published.read().unwrap_or_else(PoisonError::into_inner).catalog)
+    }
+
+    /// Categories and addresses.
+    #[must_use]
+    pub fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner).names)
+    }
+
+    /// How the engine is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes how the engine is doing.
+    pub fn note(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Does the store answer, as far as we know?
+    #[must_use]
+    pub fn store_answers(&self) -> bool {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).store_error.is_none()
+    }
+
+    /// Has everything been read at least once?
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).filled
+    }
+
+    /// One feed at this moment: at most `entries_max` articles, and the departures of `departures_days` before the
+    /// feed's last change.
+    #[must_use]
+    pub fn slice(&self, scope: &Scope, entries_max: usize, departures_days: u32) -> Slice {
+        let content = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        let catalog = &content.catalog;
+        let record = catalog.feed(scope).cloned();
+        let since = record.as_ref().map(|feed| feed.changed_at - chrono::TimeDelta::days(departures_days.into()));
+        let departed = since.map(|since| catalog.departed(scope, since).cloned().collect()).unwrap_or_default();
+        let with_digest = |(id, published)| catalog.digest(&id).map(|digest| (id, published, digest));
+        let newest = catalog.newest(scope).take(entries_max).filter_map(with_digest).collect();
+        Slice { names: Arc::clone(&content.names), record, newest, departed }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a batch or a claim does to what stands in state: pure, the same for every backend. A backend locks, reads, asks
+//! here, and writes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::address::AddressRecord;
+use crate::domain::article::ArticleId;
+use crate::domain::clock::Timestamp;
+use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch};
+use crate::domain::scope::Scope;
+
+/// What a batch comes to.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// Article records to write.
+    pub(super) articles: Vec<ArticleRecord>,
+    /// Feed records to write.
+    pub(super) feeds: Vec<FeedRecord>,
+    /// What to answer.
+    pub(super) committed: Committed,
+}
+
+/// The articles a batch is about.
+pub(super) fn article_ids(batch: &Batch) -> Vec<&str> {
+    batch.writes.iter().map(|write| write.record.id.as_str()).collect()
+}
+
+/// The feeds a batch is about, whether or not its writes are made.
+pub(super) fn scopes(batch: &Batch) -> Vec<String> {
+    let touches = batch.writes.iter().flat_map(|write| &write.touches).chain(&batch.touches);
+    touches.map(|touch| &touch.scope).collect::<BTreeSet<_>>().into_iter().map(ToString::to_string).collect()
+}
+
+/// The articles that the store has withdrawn, each once, with the first instant.
+pub(super) fn withdrawals(batch: &Batch) -> BTreeMap<&ArticleId, Timestamp> {
+    let mut first = BTreeMap::new();
+    for (id, at) in &batch.withdrawals {
+        first.entry(id).or_insert(*at);
+    }
+    first
+}
+
+/// Decides a batch on what stands: `articles` and `feeds` hold the records of [`article_ids`] and [`scopes`].
+pub(super) fn batch(batch: &Batch, articles: Vec<ArticleRecord>, feeds: Vec<FeedRecord>) -> Decision {
+    let mut standing: HashMap<ArticleId, ArticleRecord> =
+        articles.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let mut decision = Decision::default();
+    let mut made = BTreeMap::new();
+    let mut touches: Vec<&Touch> = batch.touches.iter().collect();
+    for write in &batch.writes {
+        let found = standing.get(&write.record.id);
+        if found.map_or(0, |record| record.version) == write.record.version {
+            let record = ArticleRecord { version: write.record.version + 1, ..write.record.clone() };
+            touches.extend(&write.touches);
+            decision.committed.articles.push(record.clone());
+            made.insert(record.id.clone(), record.clone());
+            standing.insert(record.id.clone(), record);
+        } else {
+            // First writer wins. Nothing stands only if the caller made up a version: then there is nothing to tell.
+            decision.committed.articles.extend(found.cloned());
+        }
+    }
+    decision.articles = made.into_values().collect();
+    let mut feeds: BTreeMap<Scope, FeedRecord> =
+        feeds.into_iter().map(|record| (record.scope.clone(), record)).collect();
+    decision.feeds = touched(&touches).into_iter().map(|touch| next(feeds.get(&touch.scope), touch)).collect();
+    feeds.extend(decision.feeds.iter().map(|record| (record.scope.clone(), record.clone())));
+    decision.committed.feeds = feeds.into_values().collect();
+    decision
+}
+
+/// One touch for each feed: the latest instant; it removes if any does.
+fn touched(touches: &[&Touch]) -> Vec<Touch> {
+    let mut merged: BTreeMap<&Scope, Touch> = BTreeMap::new();
+    for touch in touches {
+        let one = merged.entry(&touch.scope).or_insert_with(|| (*touch).clone());
+        one.at = one.at.max(touch.at);
+        one.removes |= touch.removes;
+    }
+    merged.into_values().collect()
+}
+
+fn next(old: Option<&FeedRecord>, touch: Touch) -> FeedRecord {
+    let sequence = old.map_or(0, |old| old.sequence) + 1;
+    let kept = old.map_or(0, |old| old.removal_sequence);
+    FeedRecord {
+        sequence,
+        changed_at: old.map_or(touch.at, |old| old.changed_at.max(touch.at)),
+        removal_sequence: if touch.removes { sequence } else { kept },
+        scope: touch.scope,
+    }
+}
+
+/// Decides claims on the addresses that stand, which are brought up to date; returns those to write. A path of another
+/// scope is left alone, and a scope that already has its path claims nothing.
+pub(super) fn claims(addresses: &mut Vec<AddressRecord>, claims: &[(Scope, String)]) -> Vec<AddressRecord> {
+    let mut by_path: BTreeMap<String, AddressRecord> =
+        std::mem::take(addresses).into_iter().map(|record| (record.path.clone(), record)).collect();
+    let mut current: HashMap<Scope, u64> = HashMap::new();
+    for record in by_path.values() {
+        let newest = current.entry(record.scope.clone()).or_default();
+        *newest = record.claim.max(*newest);
+    }
+    let mut last = current.values().copied().max().unwrap_or_default();
+    let mut changed = BTreeMap::new();
+    for (scope, path) in claims {
+        let owner = by_path.get(path);
+        let has_it = owner.is_some_and(|record| current.get(scope) == Some(&record.claim));
+        if has_it || owner.is_some_and(|record| record.scope != *scope) {
+            continue;
+        }
+        last += 1;
+        let record = AddressRecord { path: path.clone(), scope: scope.clone(), claim: last };
+        current.insert(scope.clone(), last);
+        by_path.insert(path.clone(), record.clone());
+        changed.insert(path.clone(), record);
+    }
+    *addresses = by_path.into_values().collect();
+    changed.into_values().collect()
+}

@@ -1,0 +1,291 @@
+//! State in PostgreSQL, in a schema `loa` of its own, where several replicas share it. Every writer first locks the one
+//! row of `control`: nearly every batch touches the feed `all` anyway, so writers take turns at no cost, and none can
+//! deadlock with another. Readers see their snapshot and wait for nobody.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
+use sqlx::query::QueryScalar;
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
+
+use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
+use super::schema::{self, Migrations};
+use super::{BLOCK_ROWS, Control, Ledger, State, StateError, Withdrawal, decide};
+use crate::domain::address::AddressRecord;
+use crate::domain::article::ArticleId;
+use crate::domain::clock::Timestamp;
+use crate::domain::entry_id::Identity;
+use crate::domain::ledger::{ArticleRecord, Batch, Committed};
+use crate::domain::scope::Scope;
+
+const MIGRATIONS: &Migrations = &[(1, "state", include_str!("migrations/0001_state.sql"))];
+const MIGRATIONS_TABLE: &str = "loa.migrations";
+const SCHEMA: &str = "loa";
+
+const HAS_SCHEMA: &str = "SELECT to_regnamespace('loa') IS NOT NULL";
+/// A writer that hangs must not hold the others for ever: ten seconds to wait for one's turn, thirty to use it.
+const BEGIN_WRITE: &str = "
+    SET LOCAL lock_timeout = '10s';
+    SET LOCAL idle_in_transaction_session_timeout = '30s';
+    SELECT FROM loa.control FOR UPDATE";
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const ARTICLES_AFTER: &str = "
+    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+    FROM (SELECT * FROM loa.articles WHERE id > $1 ORDER BY id LIMIT $2) AS block";
+const ARTICLES_OF: &str = "
+    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+    FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
+const WRITE_ARTICLES: &str = "
+    INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
+        standing, gone_at, version)
+    SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
+        version
+    FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
+        digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
+        version bigint)
+    ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, published = excluded.published, updated = excluded.updated,
+        fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
+        categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
+        gone_at = excluded.gone_at, version = excluded.version";
+const FEEDS: &str = "
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds";
+const FEEDS_OF: &str = "
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
+const WRITE_FEEDS: &str = "
+    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence)
+    SELECT scope, sequence, changed_at, removal_sequence
+    FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
+    ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
+        removal_sequence = excluded.removal_sequence";
+const ADDRESSES: &str = "
+    SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n' ORDER BY path) FROM loa.addresses";
+const WRITE_ADDRESSES: &str = "
+    INSERT INTO loa.addresses (path, scope, claim)
+    SELECT path, scope, claim FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint)
+    ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, claim = excluded.claim";
+const WRITE_WITHDRAWALS: &str = "
+    INSERT INTO loa.withdrawals AS old (article_id, at, origin)
+    SELECT article_id, at, $2 FROM json_to_recordset($1::json) AS row (article_id text, at bigint)
+    ON CONFLICT (article_id) DO UPDATE SET at = excluded.at, origin = excluded.origin, restored_at = NULL
+    WHERE old.restored_at IS NOT NULL";
+const WITHDRAWN: &str =
+    "SELECT article_id, origin = 'store' FROM loa.withdrawals WHERE restored_at IS NULL ORDER BY article_id";
+const RESTORE: &str = "UPDATE loa.withdrawals SET restored_at = $2 WHERE article_id = $1 AND restored_at IS NULL";
+const CLAIM_IDENTITY: &str = "
+    UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
+    RETURNING authority, since";
+const CONTROL_SEQUENCE: &str = "SELECT sequence FROM loa.control";
+const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM loa.control";
+const ACCEPT_STORE: &str = "UPDATE loa.control SET sequence = sequence + 1, store_accepted_at = $1";
+const MARK_CONTROL: &str = "UPDATE loa.control SET sequence = sequence + 1";
+const MARK: &str = "SELECT value FROM loa.marks WHERE name = $1";
+const SET_MARK: &str = "
+    INSERT INTO loa.marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// A few readers and a writer for each replica.
+const CONNECTIONS_MAX: u32 = 4;
+/// How long to wait for a connection before state counts as down.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call may take: a million articles are read in a tenth of it.
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// State in PostgreSQL.
+#[derive(Debug)]
+pub(super) struct PostgresState {
+    pool: PgPool,
+}
+
+impl PostgresState {
+    /// Connects and brings the tables up to date.
+    pub(super) async fn open(url: &str) -> Result<Self, StateError> {
+        let options = PgConnectOptions::from_str(url)?.application_name("loa state");
+        migrate(&options, url).await?;
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        Ok(Self { pool: pool.connect_with(options).await? })
+    }
+
+    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StateError> {
+        Ok(self.pool.begin_with(BEGIN_SNAPSHOT).await?)
+    }
+
+    async fn write(&self) -> Result<Transaction<'static, Postgres>, StateError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::raw_sql(BEGIN_WRITE).execute(&mut *transaction).await?;
+        Ok(transaction)
+    }
+}
+
+/// Two processes that start at once take turns by sqlx's advisory lock. The connection is closed afterwards, because a
+/// failure would leave that lock on it.
+async fn migrate(options: &PgConnectOptions, url: &str) -> Result<(), StateError> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let mut migrator = schema::migrator(MIGRATIONS, MIGRATIONS_TABLE);
+    // Even `IF NOT EXISTS` needs the right to make schemas: a role without it can have one made by an administrator.
+    let has_schema: bool = sqlx::query_scalar(HAS_SCHEMA).fetch_one(&mut connection).await?;
+    if !has_schema {
+        migrator.create_schema(SCHEMA);
+    }
+    let migrated = migrator.run(&mut connection).await;
+    connection.close().await?;
+    migrated.map_err(|error| schema::explain(error, url, MIGRATIONS))
+}
+
+impl State for PostgresState {
+    fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>> {
+        Box::pin(within(async move {
+            let query = sqlx::query_as(CLAIM_IDENTITY).bind(identity.authority()).bind(identity.since());
+            let (authority, since): (String, String) = query.fetch_one(&self.pool).await?;
+            row::identity(&authority, &since)
+        }))
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
+        Box::pin(within(async move {
+            let mut snapshot = self.snapshot().await?;
+            let mut decoder = Decoder::default();
+            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
+            let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
+            let mut articles: Vec<ArticleRecord> = Vec::new();
+            loop {
+                let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
+                let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
+                let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
+                if block.is_empty() {
+                    return Ok(Ledger { articles, feeds, addresses });
+                }
+                articles.extend(block);
+            }
+        }))
+    }
+
+    fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
+        Box::pin(within(async move {
+            let mut snapshot = self.snapshot().await?;
+            let query = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids.iter().map(ArticleId::as_str))?);
+            Decoder::default().articles(&packed(&mut snapshot, query).await?)
+        }))
+    }
+
+    fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
+        Box::pin(within(async move {
+            let mut transaction = self.write().await?;
+            let mut decoder = Decoder::default();
+            let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(decide::article_ids(batch))?);
+            let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
+            let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
+            let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
+            let decision = decide::batch(batch, articles, feeds);
+            let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
+            sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
+            sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
+            let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
+            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
+            mark_control(&mut transaction, done.rows_affected()).await?;
+            transaction.commit().await?;
+            Ok(decision.committed)
+        }))
+    }
+
+    fn claim_addresses<'a>(
+        &'a self,
+        claims: &'a [(Scope, String)],
+    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
+        Box::pin(within(async move {
+            let mut transaction = self.write().await?;
+            let found = packed(&mut transaction, sqlx::query_scalar(ADDRESSES)).await?;
+            let mut addresses = Decoder::default().addresses(&found)?;
+            let changed = decide::claims(&mut addresses, claims);
+            let rows = row::json(changed.iter().map(AddressRow::from))?;
+            sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(addresses)
+        }))
+    }
+
+    fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
+        Box::pin(within(async move {
+            let sequence: i64 = sqlx::query_scalar(CONTROL_SEQUENCE).fetch_one(&self.pool).await?;
+            Ok(sequence.cast_unsigned())
+        }))
+    }
+
+    fn control(&self) -> BoxFuture<'_, Result<Control, StateError>> {
+        Box::pin(within(async move {
+            let mut snapshot = self.snapshot().await?;
+            let accepted: Option<i64> = sqlx::query_scalar(STORE_ACCEPTED).fetch_one(&mut *snapshot).await?;
+            let lines: Vec<(String, bool)> = sqlx::query_as(WITHDRAWN).fetch_all(&mut *snapshot).await?;
+            let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
+            let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
+            Ok(Control { withdrawn: lines.into_iter().map(withdrawal).collect(), store_accepted_at })
+        }))
+    }
+
+    fn withdraw<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(within(async move {
+            let mut transaction = self.write().await?;
+            let rows = row::json([WithdrawalRow::new(id, at)])?;
+            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("command").execute(&mut *transaction).await?;
+            mark_control(&mut transaction, done.rows_affected()).await?;
+            Ok(transaction.commit().await?)
+        }))
+    }
+
+    fn restore<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>> {
+        Box::pin(within(async move {
+            let mut transaction = self.write().await?;
+            let query = sqlx::query(RESTORE).bind(id.as_str()).bind(row::micros(at));
+            let restored = query.execute(&mut *transaction).await?.rows_affected();
+            mark_control(&mut transaction, restored).await?;
+            transaction.commit().await?;
+            Ok(restored > 0)
+        }))
+    }
+
+    fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {
+        Box::pin(within(async move {
+            sqlx::query(ACCEPT_STORE).bind(row::micros(at)).execute(&self.pool).await?;
+            Ok(())
+        }))
+    }
+
+    fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>> {
+        Box::pin(within(async move { Ok(sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?) }))
+    }
+
+    fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(within(async move {
+            sqlx::query(SET_MARK).bind(name).bind(value).execute(&self.pool).await?;
+            Ok(())
+        }))
+    }
+}
+
+/// A server that stopped answering, or a network that swallows packets, must not hold the caller for ever. A commit that
+/// was cut off may have been made: who repeats it gets back the record that it wrote.
+async fn within<T>(work: impl Future<Output = Result<T, StateError>>) -> Result<T, StateError> {
+    let timeout_ms = u64::try_from(CALL_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+    tokio::time::timeout(CALL_TIMEOUT, work).await.unwrap_or(Err(StateError::Timeout { timeout_ms }))
+}
+
+/// Packed rows; empty text if there is none.
+async fn packed(
+    transaction: &mut Transaction<'static, Postgres>,
+    query: QueryScalar<'_, Postgres, Option<String>, PgArguments>,
+) -> Result<String, StateError> {
+    Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
+}
+
+/// Tells those who watch that [`State::control`] answers otherwise, if it does.
+async fn mark_control(transaction: &mut Transaction<'static, Postgres>, changes: u64) -> Result<(), StateError> {
+    if changes > 0 {
+        sqlx::query(MARK_CONTROL).execute(&mut **transaction).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! State in a SQLite file: WAL, and every commit is on disk before it counts. One writer at a time (`BEGIN IMMEDIATE`),
+//! who waits for the one before; readers see their snapshot.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::query::QueryScalar;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
+use super::schema::{self, Migrations};
+use super::{BLOCK_ROWS, Control, Ledger, State, StateError, Withdrawal, decide};
+use crate::domain::address::AddressRecord;
+use crate::domain::article::ArticleId;
+use crate::domain::clock::Timestamp;
+use crate::domain::entry_id::Identity;
+use crate::domain::ledger::{ArticleRecord, Batch, Committed};
+use crate::domain::scope::Scope;
+
+const MIGRATIONS: &Migrations = &[(1, "state", include_str!("migrations/0001_state.sql"))];
+const MIGRATIONS_TABLE: &str = "migrations";
+
+const ARTICLES_AFTER: &str = "
+    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+    FROM (SELECT * FROM articles WHERE id > ?1 ORDER BY id LIMIT ?2)";
+const ARTICLES_OF: &str = "
+    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+    FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
+const WRITE_ARTICLES: &str = "
+    INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
+        scopes, standing, gone_at, version)
+    SELECT value ->> 'id', value ->> 'guid', value ->> 'published', value ->> 'updated', value ->> 'fingerprint',
+        value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
+        value ->> 'gone_at', value ->> 'version'
+    FROM json_each(?1)";
+const FEEDS: &str = "
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds";
+const FEEDS_OF: &str = "
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
+    WHERE scope IN (SELECT value FROM json_each(?1))";
+const WRITE_FEEDS: &str = "
+    INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence)
+    SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence'
+    FROM json_each(?1)";
+const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10) ORDER BY path) FROM addresses";
+const WRITE_ADDRESSES: &str = "
+    INSERT OR REPLACE INTO addresses (path, scope, claim)
+    SELECT value ->> 'path', value ->> 'scope', value ->> 'claim' FROM json_each(?1)";
+const WRITE_WITHDRAWALS: &str = "
+    INSERT INTO withdrawals AS old (article_id, at, origin)
+    SELECT value ->> 'article_id', value ->> 'at', ?2 FROM json_each(?1) WHERE true
+    ON CONFLICT (article_id) DO UPDATE SET at = excluded.at, origin = excluded.origin, restored_at = NULL
+    WHERE old.restored_at IS NOT NULL";
+const WITHDRAWN: &str =
+    "SELECT article_id, origin = 'store' FROM withdrawals WHERE restored_at IS NULL ORDER BY article_id";
+const RESTORE: &str = "UPDATE withdrawals SET restored_at = ?2 WHERE article_id = ?1 AND restored_at IS NULL";
+const CLAIM_IDENTITY: &str = "
+    UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
+const CONTROL_SEQUENCE: &str = "SELECT sequence FROM control";
+const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM control";
+const ACCEPT_STORE: &str = "UPDATE control SET sequence = sequence + 1, store_accepted_at = ?1";
+const MARK_CONTROL: &str = "UPDATE control SET sequence = sequence + 1";
+const MARK: &str = "SELECT value FROM marks WHERE name = ?1";
+const SET_MARK: &str = "INSERT OR REPLACE INTO marks (name, value) VALUES (?1, ?2)";
+
+/// How long a writer waits for the one before.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// One writer and a few readers.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// State in a SQLite file.
+#[derive(Debug)]
+pub(super) struct SqliteState {
+    pool: SqlitePool,
+}
+
+impl SqliteState {
+    /// Opens the file, which it makes if need be, and brings its tables up to date.
+    pub(super) async fn open(url: &str) -> Result<Self, StateError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .optimize_on_close(true, None);
+        let directory = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
+        tokio::fs::create_dir_all(&directory).await.map_err(sqlx::Error::Io)?;
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
+        let state = Self { pool };
+        state.migrate(url).await?;
+        Ok(state)
+    }
+
+    /// Two processes that start at once take turns: sqlx's own lock does nothing on SQLite, so this holds the file's.
+    async fn migrate(&self, url: &str) -> Result<(), StateError> {
+        let mut transaction = self.write().await?;
+        let migrator = schema::migrator(MIGRATIONS, MIGRATIONS_TABLE);
+        migrator.run(&mut *transaction).await.map_err(|error| schema::explain(error, url, MIGRATIONS))?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>, StateError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+impl State for SqliteState {
+    fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>> {
+        Box::pin(async move {
+            let query = sqlx::query_as(CLAIM_IDENTITY).bind(identity.authority()).bind(identity.since());
+            let (authority, since): (String, String) = query.fetch_one(&self.pool).await?;
+            row::identity(&authority, &since)
+        })
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
+        Box::pin(async move {
+            let mut snapshot = self.pool.begin().await?;
+            let mut decoder = Decoder::default();
+            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
+            let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
+            let mut articles: Vec<ArticleRecord> = Vec::new();
+            loop {
+                let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
+                let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
+                let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
+                if block.is_empty() {
+                    return Ok(Ledger { articles, feeds, addresses });
+                }
+                articles.extend(block);
+            }
+        })
+    }
+
+    fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
+        Box::pin(async move {
+            let mut snapshot = self.pool.begin().await?;
+            let query = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids.iter().map(ArticleId::as_str))?);
+            Decoder::default().articles(&packed(&mut snapshot, query).await?)
+        })
+    }
+
+    fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let mut decoder = Decoder::default();
+            let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(decide::article_ids(batch))?);
+            let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
+            let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
+            let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
+            let decision = decide::batch(batch, articles, feeds);
+            let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
+            sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
+            sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
+            let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
+            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
+            mark_control(&mut transaction, done.rows_affected()).await?;
+            transaction.commit().await?;
+            Ok(decision.committed)
+        })
+    }
+
+    fn claim_addresses<'a>(
+        &'a self,
+        claims: &'a [(Scope, String)],
+    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let found = packed(&mut transaction, sqlx::query_scalar(ADDRESSES)).await?;
+            let mut addresses = Decoder::default().addresses(&found)?;
+            let changed = decide::claims(&mut addresses, claims);
+            let rows = row::json(changed.iter().map(AddressRow::from))?;
+            sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(addresses)
+        })
+    }
+
+    fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
+        Box::pin(async move {
+            let sequence: i64 = sqlx::query_scalar(CONTROL_SEQUENCE).fetch_one(&self.pool).await?;
+            Ok(sequence.cast_unsigned())
+        })
+    }
+
+    fn control(&self) -> BoxFuture<'_, Result<Control, StateError>> {
+        Box::pin(async move {
+            let mut snapshot = self.pool.begin().await?;
+            let accepted: Option<i64> = sqlx::query_scalar(STORE_ACCEPTED).fetch_one(&mut *snapshot).await?;
+            let lines: Vec<(String, bool)> = sqlx::query_as(WITHDRAWN).fetch_all(&mut *snapshot).await?;
+            let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
+            let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
+            Ok(Control { withdrawn: lines.into_iter().map(withdrawal).collect(), store_accepted_at })
+        })
+    }
+
+    fn withdraw<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let rows = row::json([WithdrawalRow::new(id, at)])?;
+            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("command").execute(&mut *transaction).await?;
+            mark_control(&mut transaction, done.rows_affected()).await?;
+            Ok(transaction.commit().await?)
+        })
+    }
+
+    fn restore<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let query = sqlx::query(RESTORE).bind(id.as_str()).bind(row::micros(at));
+            let restored = query.execute(&mut *transaction).await?.rows_affected();
+            mark_control(&mut transaction, restored).await?;
+            transaction.commit().await?;
+            Ok(restored > 0)
+        })
+    }
+
+    fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {
+        Box::pin(async move {
+            sqlx::query(ACCEPT_STORE).bind(row::micros(at)).execute(&self.pool).await?;
+            Ok(())
+        })
+    }
+
+    fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>> {
+        Box::pin(async move { Ok(sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?) })
+    }
+
+    fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async move {
+            sqlx::query(SET_MARK).bind(name).bind(value).execute(&self.pool).await?;
+            Ok(())
+        })
+    }
+}
+
+/// Packed rows; empty text if there is none.
+async fn packed(
+    transaction: &mut Transaction<'static, Sqlite>,
+    query: QueryScalar<'_, Sqlite, Option<String>, SqliteArguments>,
+) -> Result<String, StateError> {
+    Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
+}
+
+/// Tells those who watch that [`State::control`] answers otherwise, if it does.
+async fn mark_control(transaction: &mut Transaction<'static, Sqlite>, changes: u64) -> Result<(), StateError> {
+    if changes > 0 {
+        sqlx::query(MARK_CONTROL).execute(&mut **transaction).await?;
+    }
+    Ok(())
+}

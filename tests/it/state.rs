@@ -1,0 +1,301 @@
+//! The contract of `state`, on every backend.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use loa::domain::address::AddressRecord;
+use loa::domain::article::ArticleId;
+use loa::domain::category::CategoryId;
+use loa::domain::clock::Timestamp;
+use loa::domain::entry_id::Identity;
+use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
+use loa::domain::scope::Scope;
+use loa::state::{self, State, StateError};
+
+use crate::support::postgres::Postgres;
+use crate::support::sqlite::Sqlite;
+use crate::support::{Database, on};
+
+/// One test on every backend.
+macro_rules! contract {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $test() { super::on::<super::Sqlite>(super::$test).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $test() { super::on::<super::Postgres>(super::$test).await; })*
+        }
+    };
+}
+
+contract! {
+    every_field_survives_being_written_and_reopened
+    the_first_writer_wins
+    two_writers_at_once_both_learn_who_was_first
+    a_batch_is_written_whole_or_not_at_all
+    sequences_count_touched_batches
+    an_address_is_never_given_away
+    the_deny_list_is_kept
+    the_store_withdraws_by_batch
+    the_first_identity_stays
+    marks_are_kept
+    two_processes_may_start_at_once
+    a_newer_schema_is_refused
+    many_records_come_back_in_order
+}
+
+async fn open(database: &impl Database) -> Arc<dyn State> {
+    state::open(&database.url()).await.unwrap()
+}
+
+/// Microseconds after an instant in 2022.
+fn at(micros: i64) -> Timestamp {
+    DateTime::from_timestamp_micros(1_647_560_000_000_000 + micros).unwrap()
+}
+
+fn category(id: &str) -> Scope {
+    Scope::Category(CategoryId::new(id))
+}
+
+fn record(id: &str, version: u64) -> ArticleRecord {
+    ArticleRecord {
+        id: ArticleId::new(id),
+        guid: None,
+        published: at(0),
+        updated: at(0),
+        fingerprint: [0; 16],
+        digest: 0,
+        store_updated: None,
+        categories: vec![CategoryId::new("7")],
+        scopes: vec![Scope::All, category("7")],
+        standing: Standing::Public,
+        version,
+    }
+}
+
+fn touch(scope: Scope, micros: i64, removes: bool) -> Touch {
+    Touch { scope, at: at(micros), removes }
+}
+
+fn write(record: ArticleRecord, touches: Vec<Touch>) -> Batch {
+    Batch { writes: vec![ArticleWrite { record, touches }], ..Batch::default() }
+}
+
+fn feed(scope: Scope, sequence: u64, micros: i64, removal_sequence: u64) -> FeedRecord {
+    FeedRecord { scope, sequence, changed_at: at(micros), removal_sequence }
+}
+
+async fn every_field_survives_being_written_and_reopened(database: &impl Database) {
+    let full = ArticleRecord {
+        guid: Some("http://cũ.example/?p=1&x=\"y\"\n'z'\\".to_owned()),
+        published: DateTime::from_timestamp_micros(-1).unwrap(),
+        updated: at(999_999),
+        fingerprint: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255],
+        digest: u64::MAX,
+        store_updated: Some(at(-5)),
+        categories: vec![CategoryId::new("mục \"lạ\", [1]\n"), CategoryId::new("7")],
+        scopes: vec![Scope::All, category("mục \"lạ\", [1]\n"), category("{7}")],
+        ..record("tin/đầu \"1\"\n", 0)
+    };
+    let gone = |id: &str, reason| ArticleRecord { standing: Standing::Gone { at: at(7), reason }, ..record(id, 0) };
+    let mut records = vec![
+        ArticleRecord { standing: Standing::SetAside, categories: vec![], scopes: vec![], ..record("1", 0) },
+        gone("2", Departure::Left),
+        gone("3", Departure::Vanished),
+        gone("4", Departure::Withdrawn),
+        full,
+    ];
+    let writes = records.iter().map(|record| ArticleWrite { record: record.clone(), touches: vec![] }).collect();
+    let batch = Batch { writes, ..Batch::default() };
+    let committed = open(database).await.commit(&batch).await.unwrap();
+    records.iter_mut().for_each(|record| record.version = 1);
+    assert_eq!(committed.articles, records);
+    let ledger = open(database).await.load().await.unwrap();
+    assert_eq!(ledger.articles, records, "in the order of ids");
+    assert_eq!((ledger.feeds, ledger.addresses), (vec![], vec![]));
+}
+
+async fn the_first_writer_wins(database: &impl Database) {
+    let state = open(database).await;
+    let first = ArticleRecord { digest: 1, ..record("a", 0) };
+    let late = ArticleRecord { digest: 2, ..record("a", 0) };
+    state.commit(&write(first.clone(), vec![touch(Scope::All, 1, false)])).await.unwrap();
+    let lost = state.commit(&write(late, vec![touch(Scope::All, 2, true)])).await.unwrap();
+    let standing = ArticleRecord { version: 1, ..first };
+    assert_eq!(lost.articles, [standing.clone()], "the record as it stands comes back");
+    assert_eq!(lost.feeds, [feed(Scope::All, 1, 1, 0)], "its feed was not touched");
+    let next = ArticleRecord { digest: 3, ..standing };
+    let made = state.commit(&write(next.clone(), vec![])).await.unwrap();
+    assert_eq!(made.articles, [ArticleRecord { version: 2, ..next }]);
+}
+
+async fn two_writers_at_once_both_learn_who_was_first(database: &impl Database) {
+    const ROUNDS: u64 = 10;
+    let (one, two) = (open(database).await, open(database).await);
+    for round in 0..ROUNDS {
+        let batch = |digest, scopes: [Scope; 2]| {
+            let touches = scopes.map(|scope| touch(scope, 1, false)).to_vec();
+            write(ArticleRecord { digest, ..record("a", round) }, touches)
+        };
+        // Each names the feeds in another order: they must not wait for each other for ever.
+        let (of_one, of_two) = (batch(1, [Scope::All, category("7")]), batch(2, [category("7"), Scope::All]));
+        let (said_one, said_two) = tokio::join!(one.commit(&of_one), two.commit(&of_two));
+        let (said_one, said_two) = (said_one.unwrap(), said_two.unwrap());
+        assert_eq!(said_one.articles, said_two.articles);
+        assert_eq!(said_one.articles[0].version, round + 1);
+        assert_eq!(said_one.feeds, said_two.feeds);
+    }
+    assert_eq!(one.load().await.unwrap().feeds, [feed(Scope::All, ROUNDS, 1, 0), feed(category("7"), ROUNDS, 1, 0)]);
+}
+
+async fn a_batch_is_written_whole_or_not_at_all(database: &impl Database) {
+    let state = open(database).await;
+    // The last thing that a batch writes is refused.
+    database.sql(&format!("DROP TABLE {}withdrawals", schema(database))).await;
+    let mut batch = write(record("a", 0), vec![touch(Scope::All, 1, false)]);
+    batch.withdrawals.push((ArticleId::new("b"), at(0)));
+    assert!(matches!(state.commit(&batch).await, Err(StateError::Database(_))));
+    let ledger = state.load().await.unwrap();
+    assert_eq!((ledger.articles, ledger.feeds), (vec![], vec![]));
+}
+
+async fn sequences_count_touched_batches(database: &impl Database) {
+    let state = open(database).await;
+    let check = async |batch: Batch, expect: &[FeedRecord]| {
+        assert_eq!(state.commit(&batch).await.unwrap().feeds, expect);
+    };
+    let both = vec![touch(Scope::All, 5, false), touch(category("7"), 5, false)];
+    check(write(record("a", 0), both), &[feed(Scope::All, 1, 5, 0), feed(category("7"), 1, 5, 0)]).await;
+    let mut many = write(record("b", 0), vec![touch(Scope::All, 9, true)]);
+    many.writes.push(ArticleWrite { record: record("c", 0), touches: vec![touch(Scope::All, 8, false)] });
+    many.touches.push(touch(Scope::All, 7, false));
+    check(many, &[feed(Scope::All, 2, 9, 2)]).await;
+    let earlier = write(record("a", 1), vec![touch(Scope::All, 3, false)]);
+    check(earlier, &[feed(Scope::All, 3, 9, 2)]).await;
+    let renamed = Batch { touches: vec![touch(category("7"), 11, false)], ..Batch::default() };
+    check(renamed, &[feed(category("7"), 2, 11, 0)]).await;
+    check(Batch::default(), &[]).await;
+    let feeds = state.load().await.unwrap().feeds;
+    assert_eq!(feeds, [feed(Scope::All, 3, 9, 2), feed(category("7"), 2, 11, 0)]);
+}
+
+async fn an_address_is_never_given_away(database: &impl Database) {
+    let state = open(database).await;
+    let check = async |claims: &[(&str, &str)], expect: &[(&str, &str, u64)]| {
+        let claims: Vec<_> = claims.iter().map(|(id, path)| (category(id), (*path).to_owned())).collect();
+        let address = |(path, id, claim): &(&str, &str, u64)| AddressRecord {
+            path: (*path).to_owned(),
+            scope: category(id),
+            claim: *claim,
+        };
+        let expect: Vec<_> = expect.iter().map(address).collect();
+        assert_eq!(state.claim_addresses(&claims).await.unwrap(), expect);
+        assert_eq!(state.load().await.unwrap().addresses, expect);
+    };
+    check(&[("1", "category/doi-song")], &[("category/doi-song", "1", 1)]).await;
+    check(&[("2", "category/doi-song")], &[("category/doi-song", "1", 1)]).await;
+    check(&[("1", "category/doi-song")], &[("category/doi-song", "1", 1)]).await;
+    let moved = [("category/doi-song", "1", 1), ("category/net-dep", "1", 2)];
+    check(&[("1", "category/net-dep"), ("2", "category/net-dep")], &moved).await;
+    check(&[("2", "category/doi-song")], &moved).await;
+    let back = [("category/doi-song", "1", 3), ("category/net-dep", "1", 2)];
+    check(&[("1", "category/doi-song")], &back).await;
+    check(&[], &back).await;
+}
+
+async fn the_deny_list_is_kept(database: &impl Database) {
+    let state = open(database).await;
+    let id = ArticleId::new("bài/1");
+    let mut marker = state.control_marker().await.unwrap();
+    let mut check = async |expect: &[&str], changed: bool| {
+        let control = state.control().await.unwrap();
+        assert_eq!(control.withdrawn.iter().map(ArticleId::as_str).collect::<Vec<_>>(), expect);
+        let now = state.control_marker().await.unwrap();
+        assert_eq!(now != marker, changed);
+        marker = now;
+    };
+    assert!(!state.restore(&id, at(0)).await.unwrap(), "was not on it");
+    check(&[], false).await;
+    state.withdraw(&id, at(1)).await.unwrap();
+    check(&["bài/1"], true).await;
+    state.withdraw(&id, at(2)).await.unwrap();
+    check(&["bài/1"], false).await;
+    assert!(state.restore(&id, at(3)).await.unwrap());
+    check(&[], true).await;
+    state.withdraw(&id, at(4)).await.unwrap();
+    check(&["bài/1"], true).await;
+    state.accept_store(at(5)).await.unwrap();
+    check(&["bài/1"], true).await;
+    assert_eq!(open(database).await.control().await.unwrap().store_accepted_at, Some(at(5)));
+}
+
+async fn the_store_withdraws_by_batch(database: &impl Database) {
+    let state = open(database).await;
+    let id = ArticleId::new("a");
+    let batch = Batch { withdrawals: vec![(id.clone(), at(1)), (id.clone(), at(2))], ..Batch::default() };
+    let marker = state.control_marker().await.unwrap();
+    state.commit(&batch).await.unwrap();
+    assert_eq!(state.control().await.unwrap().withdrawn, [id.clone()]);
+    assert_eq!(state.control_marker().await.unwrap(), marker + 1);
+    state.commit(&batch).await.unwrap();
+    assert_eq!(state.control_marker().await.unwrap(), marker + 1, "nothing new");
+    state.restore(&id, at(3)).await.unwrap();
+    state.commit(&batch).await.unwrap();
+    assert_eq!(state.control().await.unwrap().withdrawn, [id], "withdrawn again");
+}
+
+async fn the_first_identity_stays(database: &impl Database) {
+    let first = Identity::new("baovidu.example", "2022-03-18").unwrap();
+    let other = Identity::new("tinvidu.example", "2023").unwrap();
+    assert_eq!(open(database).await.claim_identity(&first).await.unwrap(), first);
+    assert_eq!(open(database).await.claim_identity(&other).await.unwrap(), first);
+}
+
+async fn marks_are_kept(database: &impl Database) {
+    let state = open(database).await;
+    assert_eq!(state.mark("cây").await.unwrap(), None);
+    for value in ["một", "hai"] {
+        state.set_mark("cây", value).await.unwrap();
+        assert_eq!(state.mark("cây").await.unwrap().as_deref(), Some(value));
+    }
+}
+
+async fn two_processes_may_start_at_once(database: &impl Database) {
+    let url = database.url();
+    let opened = futures_util::future::join_all((0..8).map(|_| state::open(&url))).await;
+    for state in opened {
+        state.unwrap().load().await.unwrap();
+    }
+}
+
+async fn a_newer_schema_is_refused(database: &impl Database) {
+    drop(open(database).await);
+    let table = format!("{}migrations", schema(database));
+    let copy = format!("SELECT 999, description, success, checksum, 0 FROM {table} WHERE version = 1");
+    database
+        .sql(&format!("INSERT INTO {table} (version, description, success, checksum, execution_time) {copy}"))
+        .await;
+    let error = state::open(&database.url()).await.unwrap_err();
+    assert!(matches!(error, StateError::TooNew { found: 999, .. }), "{error}");
+}
+
+async fn many_records_come_back_in_order(database: &impl Database) {
+    const RECORDS: usize = 100_000;
+    const BATCH: usize = 10_000;
+    let state = open(database).await;
+    for start in (0..RECORDS).step_by(BATCH) {
+        let one =
+            |n| ArticleWrite { record: record(&format!("{n:06}"), 0), touches: vec![touch(Scope::All, 0, false)] };
+        let writes = (start..start + BATCH).map(one).collect();
+        state.commit(&Batch { writes, ..Batch::default() }).await.unwrap();
+    }
+    let ledger = state.load().await.unwrap();
+    assert_eq!(ledger.articles.len(), RECORDS);
+    assert!(ledger.articles.is_sorted_by(|a, b| a.id < b.id));
+    assert_eq!(ledger.feeds[0].sequence, u64::try_from(RECORDS / BATCH).unwrap());
+}
+
+/// Where a backend has its tables.
+fn schema(database: &impl Database) -> &'static str {
+    if database.url().starts_with("sqlite:") { "" } else { "loa." }
+}

@@ -1,0 +1,44 @@
+//! What several subjects need.
+
+pub(crate) mod clock;
+pub(crate) mod feed_checker;
+pub(crate) mod feeds;
+pub(crate) mod http;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures_util::FutureExt as _;
+
+/// A database of one test's own.
+pub(crate) trait Database: Sized + Sync {
+    /// Makes it, empty.
+    async fn create() -> Self;
+
+    /// Runs statements that mean the same in every database of ours, in one transaction.
+    async fn sql(&self, statements: &str);
+
+    /// Its address.
+    fn url(&self) -> String;
+
+    /// Takes it away.
+    async fn remove(self);
+}
+
+/// Runs a test on a database of its own, which is taken away afterwards, also when the test fails.
+pub(crate) async fn on<D: Database>(test: impl AsyncFnOnce(&D)) {
+    let database = D::create().await;
+    let outcome = AssertUnwindSafe(test(&database)).catch_unwind().await;
+    database.remove().await;
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A name that no other test has: no chance, so that what is left behind tells its origin.
+pub(crate) fn own_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("loa_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
