@@ -7,6 +7,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod service;
 mod state;
 mod store;
 mod support;

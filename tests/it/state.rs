@@ -10,7 +10,7 @@ use loa::domain::clock::Timestamp;
 use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
-use loa::state::{self, State, StateError};
+use loa::state::{self, State, StateError, Withdrawal};
 
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
@@ -209,7 +209,7 @@ async fn the_deny_list_is_kept(database: &impl Database) {
     let mut marker = state.control_marker().await.unwrap();
     let mut check = async |expect: &[&str], changed: bool| {
         let control = state.control().await.unwrap();
-        assert_eq!(control.withdrawn.iter().map(ArticleId::as_str).collect::<Vec<_>>(), expect);
+        assert_eq!(control.withdrawn.iter().map(|withdrawal| withdrawal.id.as_str()).collect::<Vec<_>>(), expect);
         let now = state.control_marker().await.unwrap();
         assert_eq!(now != marker, changed);
         marker = now;
@@ -235,13 +235,14 @@ async fn the_store_withdraws_by_batch(database: &impl Database) {
     let batch = Batch { withdrawals: vec![(id.clone(), at(1)), (id.clone(), at(2))], ..Batch::default() };
     let marker = state.control_marker().await.unwrap();
     state.commit(&batch).await.unwrap();
-    assert_eq!(state.control().await.unwrap().withdrawn, [id.clone()]);
+    let by_store = Withdrawal { id: id.clone(), by_store: true };
+    assert_eq!(state.control().await.unwrap().withdrawn, [by_store.clone()]);
     assert_eq!(state.control_marker().await.unwrap(), marker + 1);
     state.commit(&batch).await.unwrap();
     assert_eq!(state.control_marker().await.unwrap(), marker + 1, "nothing new");
     state.restore(&id, at(3)).await.unwrap();
     state.commit(&batch).await.unwrap();
-    assert_eq!(state.control().await.unwrap().withdrawn, [id], "withdrawn again");
+    assert_eq!(state.control().await.unwrap().withdrawn, [by_store], "withdrawn again");
 }
 
 async fn the_first_identity_stays(database: &impl Database) {

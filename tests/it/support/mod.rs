@@ -1,9 +1,11 @@
 //! What several subjects need.
 
+pub(crate) mod app;
 pub(crate) mod clock;
 pub(crate) mod feed_checker;
 pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod newsroom;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
