@@ -1,7 +1,7 @@
 //! What the catalog costs: bytes an article (the budget of DESIGN 2 is 160, with five scopes, three tags and a 16-byte
 //! id), and the time to take over a ledger and one change. Memory is what the kernel says the process holds.
 
-#![expect(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use loa::catalog::Catalog;

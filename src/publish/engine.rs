@@ -245,7 +245,7 @@ impl Engine {
 fn log_turn(part: &str, before: Option<&str>, after: Option<&str>) {
     match (before, after) {
         (None, Some(error)) => {
-            tracing::error!(part, error, "{part} does not answer, the last good documents are served")
+            tracing::error!(part, error, "{part} does not answer, the last good documents are served");
         }
         (Some(_), None) => tracing::info!(part, "{part} answers again"),
         _ => {}
