@@ -40,7 +40,7 @@ struct Ids {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
-    let config = global.start([])?;
+    let config = global.start()?;
     let state = state::open(config.state.url.expose()).await?;
     match args.action {
         Action::Withdraw(Ids { ids }) => {

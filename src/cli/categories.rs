@@ -43,10 +43,13 @@ struct Line<'a> {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
-    let config = global.start([])?;
+    let config = global.start()?;
     let store = store::open(config.store.url.expose(), &options::store(&config))?;
     let scan = store.scan().await?;
-    let addresses = state::open(config.state.url.expose()).await?.claim_addresses(&[]).await?;
+    let addresses = match state::open_existing(config.state.url.expose()).await? {
+        Some(state) => state.load().await?.addresses,
+        None => Vec::new(),
+    };
     let (tree, book) = (CategoryTree::new(scan.categories), AddressBook::new(addresses));
     let lines = lines(&tree, &book);
     output::print(&if args.json { serde_json::to_string_pretty(&lines)? + "\n" } else { text(&lines) })?;

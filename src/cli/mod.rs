@@ -74,9 +74,28 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// Loads the configuration, with the flags that a command has of its own as key, value and name; then starts the
+    /// Loads the configuration of a service, with the flags it has of its own as key, value and name; then starts the
     /// log.
-    pub(crate) fn start(
+    pub(crate) fn start_service(
+        &self,
+        flags: impl IntoIterator<Item = (&'static str, Option<String>, &'static str)>,
+    ) -> anyhow::Result<Config> {
+        let config = self.load(flags)?;
+        observe::log::start(&options::log(&config));
+        Ok(config)
+    }
+
+    /// Loads the configuration of a command that ends by itself: it says what there is to say, so there is a log only
+    /// where one is asked for.
+    pub(crate) fn start(&self) -> anyhow::Result<Config> {
+        let config = self.load([])?;
+        if self.log_level.is_some() {
+            observe::log::start(&options::log(&config));
+        }
+        Ok(config)
+    }
+
+    fn load(
         &self,
         flags: impl IntoIterator<Item = (&'static str, Option<String>, &'static str)>,
     ) -> anyhow::Result<Config> {
@@ -87,9 +106,7 @@ impl Global {
             ("log.level", self.log_level.clone(), "--log-level"),
         ];
         let given = own.into_iter().chain(flags).filter_map(|(key, value, flag)| Some((key, value?, flag)));
-        let config = Config::load(Sources::of_process(self.config.clone(), given.collect()))?;
-        observe::log::start(&options::log(&config));
-        Ok(config)
+        Ok(Config::load(Sources::of_process(self.config.clone(), given.collect()))?)
     }
 }
 
@@ -109,7 +126,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(args, global).await,
             Self::Import(args) => {
-                let config = global.start([])?;
+                let config = global.start()?;
                 let faulty = import::run(&args, config.store.url.expose(), &options::zones(&config)).await?;
                 Ok(if faulty { Outcome::Faults } else { Outcome::Clean })
             }

@@ -63,13 +63,15 @@ pub(crate) fn identity(config: &Config, base_url: &Url) -> anyhow::Result<Identi
 /// Options of all feeds.
 pub(crate) fn feed(config: &Config, base_url: Url) -> anyhow::Result<feed::Options> {
     let (site, feeds) = (&config.site, &config.feeds);
+    let home_url = site.home_url.clone().unwrap_or_else(|| base_url.clone());
     Ok(feed::Options {
         title: site.title.clone(),
         description: site.description.clone(),
         identity: identity(config, &base_url)?,
-        home_url: site.home_url.clone().unwrap_or_else(|| base_url.clone()),
+        // What most content management systems do; `site.article_url` says otherwise.
+        article_url: site.article_url.clone().or_else(|| Some(format!("{home_url}{{slug}}"))),
+        home_url,
         base_url,
-        article_url: site.article_url.clone(),
         language: site.language.clone(),
         rights: site.rights.clone(),
         logo_url: site.logo_url.clone(),

@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
-    let config = global.start([])?;
+    let config = global.start()?;
     let base_url = options::base_url(&config, config.http.listen)?;
     let places = Places::scratch(&config).await?;
     let mut service = Service::start(&config, base_url, &places).await?;

@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
-    let config = global.start([("http.listen", args.listen, "--listen")])?;
+    let config = global.start_service([("http.listen", args.listen, "--listen")])?;
     serve(&config).await
 }
 

@@ -27,7 +27,7 @@ enum Action {
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let Action::Accept = args.action;
-    let config = global.start([])?;
+    let config = global.start()?;
     let state = state::open(config.state.url.expose()).await?;
     state.accept_store(SystemClock.now()).await?;
     output::print("the store is accepted as it is now; running services follow within seconds\n")?;

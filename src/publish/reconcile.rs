@@ -157,7 +157,7 @@ impl Reconciler {
             );
         }
         self.add_vanished(&vanished, &tree, now, &mut outcome.batch).await?;
-        if old_names.categories != tree {
+        if !first_fill && old_names.categories != tree {
             self.add_re_scoped(&old_names.categories, &tree, now, &mut outcome.batch).await?;
         }
         let names = self.names(&old_names, &scan, tree).await?;

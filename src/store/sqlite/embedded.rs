@@ -105,11 +105,14 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the file, which is made if it is missing, and brings its tables up to date.
+    /// Opens the file, which is made with its directory if it is missing, and brings its tables up to date.
     ///
     /// # Errors
     /// [`StoreError::Database`] if the file cannot be opened, is no database, or has newer tables than ours.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(sqlx::Error::Io)?;
+        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
