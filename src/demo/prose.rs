@@ -72,11 +72,11 @@ impl<'a> Writer<'a> {
         let mut chars = 0;
         for _ in 0..TRIES {
             let sentence = self.text("lead");
-            let longer = chars + 1 + sentence.chars().count();
-            if longer <= *LEAD_CHARS.end() {
-                join(&mut lead, &sentence);
-                chars = longer;
+            if chars + 1 + sentence.chars().count() > *LEAD_CHARS.end() {
+                lead.clear();
             }
+            join(&mut lead, &sentence);
+            chars = lead.chars().count();
             if LEAD_CHARS.contains(&chars) {
                 break;
             }
