@@ -1,12 +1,13 @@
 //! `loa demo`: a self-made newspaper in an embedded store, served at once.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use chrono::{DurationRound as _, TimeDelta};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Global, Outcome, output, serve};
 use crate::demo::{self, Newsroom};
@@ -63,12 +64,14 @@ pub(crate) struct Args {
 }
 
 /// What a directory holds.
-#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Mark {
     generator: u64,
     articles: u64,
     seed: u64,
     anchor: Timestamp,
+    /// False while it is being made.
+    complete: bool,
 }
 
 /// Runs the command.
@@ -99,17 +102,128 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
 /// Leaves a complete store in the directory: the one that is there, or a new one.
 async fn prepare(args: &Args, now: Timestamp) -> anyhow::Result<()> {
     let data = args.data.as_path();
-    fs::create_dir_all(data).with_context(|| format!("the directory `{}` cannot be made", data.display()))?;
-    let known = mark(data)?;
-    let fits = |mark: &Mark| (mark.generator, mark.articles, mark.seed) == (GENERATOR, args.articles, args.seed);
-    if let Some(known) = known.filter(|mark| fits(mark) && !args.fresh) {
-        output::note(&format!("the newspaper of {} in `{}` is used again (--fresh makes it anew)", known.anchor, data.display()));
+    let known = read_mark(data)?;
+    let shown = data.display();
+    anyhow::ensure!(
+        known.is_some() || !data.join("articles.sqlite").exists(),
+        "`{shown}` holds a store that `loa demo` did not make; choose another directory with --data"
+    );
+    let anchor = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
+    let wanted = Mark { generator: GENERATOR, articles: args.articles, seed: args.seed, anchor, complete: true };
+    if let Some(known) = known.filter(|known| wanted == Mark { anchor, ..*known } && !args.fresh) {
+        output::note(&format!("using the newspaper of {} in `{shown}`; --fresh makes it anew", known.anchor));
         return Ok(());
     }
-    clear(data)?;
-    let anchor = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
-    let options = demo::Options { articles: args.articles, seed: args.seed, anchor };
-    make(options, data).await?;
-    let mark = Mark { generator: GENERATOR, articles: args.articles, seed: args.seed, anchor };
-    fs::write(data.join(MARK_FILE), serde_json::to_string(&mark)?).context("the mark of the demo cannot be written")
+    clear(data).with_context(|| format!("the directory `{shown}` cannot be cleared"))?;
+    write_mark(data, Mark { complete: false, ..wanted })?;
+    let newsroom = Newsroom::new(demo::Options { articles: args.articles, seed: args.seed, anchor })?;
+    make(&newsroom, args.articles, data).await?;
+    write_mark(data, wanted)
+}
+
+/// Writes the newspaper into the store, a batch at a time.
+async fn make(newsroom: &Newsroom, count: u64, data: &Path) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let mut writer = Writer::open(&data.join("articles.sqlite")).await?;
+    writer.categories(&newsroom.categories()).await?;
+    let bar = progress_bar(count, data)?;
+    let mut articles = newsroom.articles().map(|article| Record { article, published_from: PublishedFrom::Stated });
+    loop {
+        let batch: Vec<Record> = articles.by_ref().take(BATCH_ARTICLES).collect();
+        if batch.is_empty() {
+            break;
+        }
+        writer.write_batch(&batch).await?;
+        bar.inc(u64::try_from(batch.len()).unwrap_or_default());
+        if bar.is_hidden() && bar.position().is_multiple_of(LINE_EVERY_ARTICLES) {
+            output::note(&format!("{} of {count} articles", bar.position()));
+        }
+    }
+    writer.close().await?;
+    bar.finish_and_clear();
+    let seconds = begun.elapsed().as_secs_f64();
+    output::note(&format!("{count} articles in `{}`, made in {seconds:.1} s", data.display()));
+    Ok(())
+}
+
+/// A bar on a terminal; elsewhere nothing is drawn.
+fn progress_bar(count: u64, data: &Path) -> anyhow::Result<ProgressBar> {
+    let style = "making articles in {msg} {wide_bar} {pos}/{len} {per_sec} {eta}";
+    let bar = ProgressBar::new(count).with_style(ProgressStyle::with_template(style)?);
+    Ok(bar.with_message(data.display().to_string()))
+}
+
+fn read_mark(data: &Path) -> anyhow::Result<Option<Mark>> {
+    match fs::read(data.join(MARK_FILE)) {
+        // A mark of another form is one of another generator.
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or_default())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", data.display())),
+    }
+}
+
+fn write_mark(data: &Path, mark: Mark) -> anyhow::Result<()> {
+    fs::create_dir_all(data)
+        .and_then(|()| fs::write(data.join(MARK_FILE), serde_json::to_vec(&mark)?))
+        .with_context(|| format!("the directory `{}` cannot be written; choose another with --data", data.display()))
+}
+
+/// Deletes what an earlier demo made, and nothing else.
+fn clear(data: &Path) -> io::Result<()> {
+    let files = OWN_FILES.iter().map(|name| fs::remove_file(data.join(name)));
+    for removed in files.chain([fs::remove_dir_all(data.join(OWN_DIRECTORY))]) {
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(data: &Path, seed: u64) -> Args {
+        Args { articles: 50, seed, data: data.to_owned(), fresh: false, listen: None }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_complete_store_is_used_again_and_any_other_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("demo");
+        let made = async |args: Args, now: &str| {
+            prepare(&args, at(now)).await.unwrap();
+            read_mark(&data).unwrap().unwrap()
+        };
+        let first = made(args(&data, 1), "2026-11-22T22:36:00Z").await;
+        assert_eq!((first.anchor, first.complete), (at("2026-11-22T22:00:00Z"), true));
+        assert_eq!(made(args(&data, 1), "2026-11-23T05:00:00Z").await, first, "used again");
+        assert_eq!(made(args(&data, 2), "2026-11-23T05:00:00Z").await.seed, 2, "another seed");
+        write_mark(&data, Mark { complete: false, ..first }).unwrap();
+        assert_eq!(
+            made(args(&data, 1), "2026-11-23T06:10:00Z").await.anchor,
+            at("2026-11-23T06:00:00Z"),
+            "was cut off"
+        );
+        let fresh = Args { fresh: true, ..args(&data, 1) };
+        assert_eq!(made(fresh, "2026-11-23T07:10:00Z").await.anchor, at("2026-11-23T07:00:00Z"));
+    }
+
+    #[tokio::test]
+    async fn a_store_of_somebody_else_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("articles.sqlite"), "theirs").unwrap();
+        let error = prepare(&args(directory.path(), 1), at("2026-11-22T22:36:00Z")).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("holds a store that `loa demo` did not make; choose another directory with --data")
+        );
+        assert_eq!(fs::read(directory.path().join("articles.sqlite")).unwrap(), b"theirs");
+    }
 }
