@@ -64,6 +64,14 @@ impl From<Fault> for Line {
     }
 }
 
+impl Line {
+    fn text(&self) -> String {
+        let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", self.detail) };
+        let Self { subject, severity, code, vi, en, .. } = self;
+        format!("{subject} [{severity}] {code}\n    {vi} / {en}{detail}\n")
+    }
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
@@ -123,13 +131,11 @@ fn progress(feeds: usize) -> ProgressBar {
 }
 
 fn text(report: &Report) -> String {
-    let mut text = format!("{}: {} articles in {} feeds\n", report.store, report.articles, report.feeds);
-    for line in &report.faults {
-        let detail = if line.detail.is_empty() { String::new() } else { format!(": {}", line.detail) };
-        text += &format!("{} [{}] {}\n    {} / {}{detail}\n", line.subject, line.severity, line.code, line.vi, line.en);
-    }
-    match report.faults.len() {
-        0 => text + "nothing is wrong\n",
-        count => text + &format!("{count} faults\n"),
-    }
+    let head = format!("{}: {} articles in {} feeds\n", report.store, report.articles, report.feeds);
+    let faults: String = report.faults.iter().map(Line::text).collect();
+    let end = match report.faults.len() {
+        0 => "nothing is wrong\n".to_owned(),
+        count => format!("{count} faults\n"),
+    };
+    head + &faults + &end
 }

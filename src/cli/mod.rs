@@ -3,6 +3,7 @@
 mod articles;
 mod categories;
 mod check;
+mod demo;
 pub mod import;
 mod options;
 mod output;
@@ -112,6 +113,7 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Serve(serve::Args),
     Import(import::Args),
     Check(check::Args),
@@ -124,6 +126,7 @@ enum Command {
 impl Command {
     async fn run(self, global: &Global) -> anyhow::Result<Outcome> {
         match self {
+            Self::Demo(args) => demo::run(args, global).await,
             Self::Serve(args) => serve::run(args, global).await,
             Self::Import(args) => {
                 let config = global.start()?;

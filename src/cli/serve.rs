@@ -1,5 +1,6 @@
 //! `loa serve`: publish, until told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,14 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::service::{Places, Service, http_options};
 use super::{Global, Outcome, options, output};
 use crate::config::Config;
+use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::SystemClock;
+use crate::domain::format::Format;
 use crate::http;
 use crate::lifecycle::Lifecycle;
 use crate::observe::metrics;
@@ -63,12 +67,22 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
         lifecycle.spawn("metrics", http::serve_metrics(private, render, Arc::new(SystemClock), stop.clone()));
     }
     lifecycle.spawn("upkeep", upkeep(recorder, stop));
-    output::print(&format!("serving at http://{listen}/ as {base_url}\n"))?;
+    output::print(&addresses(listen, &base_url))?;
     lifecycle.run(config.http.shutdown_grace + END_GRACE).await.context("signals cannot be watched")?;
     Ok(Outcome::Clean)
 }
 
-async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+/// What to open: the pages for people, and the front page feed in each format.
+fn addresses(listen: SocketAddr, base_url: &Url) -> String {
+    let mut text = format!("serving at http://{listen}/ as {base_url}\n");
+    for format in Format::ALL {
+        let address = format!("{base_url}{}all.{format}", FEEDS_PREFIX.trim_start_matches('/'));
+        text += &format!("  {:<9} {address}\n", format.name());
+    }
+    text
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("cannot listen on {address}; choose another address with {key}"))
 }

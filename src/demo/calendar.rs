@@ -63,7 +63,7 @@ pub(super) fn minutes(count: u64) -> TimeDelta {
 
 /// Vietnam's clock knows no gap and no doubled hour in the years of [`DAYS_MAX`], so one instant is always found.
 fn in_vietnam(day: NaiveDate, time: NaiveTime) -> Timestamp {
-    day.and_time(time).and_local_timezone(Ho_Chi_Minh).earliest().unwrap_or_default().to_utc()
+    day.and_time(time).and_local_timezone(Ho_Chi_Minh).earliest().map(|found| found.to_utc()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ impl Grammar {
                 sources.push((name, alternatives));
             }
         }
-        let parse_all = |alternatives: &Vec<&'static str>| alternatives.iter().map(|text| pieces(text, &names)).collect();
+        let parse_all =
+            |alternatives: &Vec<&'static str>| alternatives.iter().map(|text| pieces(text, &names)).collect();
         let rules = sources.iter().map(|(_, alternatives)| parse_all(alternatives)).collect::<Result<_, _>>()?;
         Ok(Self { names, rules })
     }

@@ -1,5 +1,7 @@
 //! Titles, leads and bodies: sentences of the section's grammar, put together to the lengths of a real newspaper.
 
+use crate::domain::article::Media;
+
 use super::grammar::{Given, Grammar};
 use super::random::Random;
 
@@ -17,14 +19,6 @@ pub(super) enum Genre {
     Brief,
     /// *Bài*: with sub-heads and several pictures.
     Feature,
-}
-
-/// A picture inside the body.
-#[derive(Debug, Clone)]
-pub(super) struct Figure {
-    pub(super) url: String,
-    pub(super) alt: String,
-    pub(super) caption: String,
 }
 
 /// Writes one article.
@@ -50,6 +44,16 @@ impl<'a> Writer<'a> {
         self.grammar.expand(rule, &self.given, self.random)
     }
 
+    /// A number from `from` to `to`, both included.
+    pub(super) fn between(&mut self, from: u64, to: u64) -> u64 {
+        self.random.between(from, to)
+    }
+
+    /// One of the items.
+    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
+        self.random.pick(items).copied()
+    }
+
     /// A headline, with room left for a prefix of so many characters.
     pub(super) fn title(&mut self, prefix_chars: usize) -> String {
         let mut title = String::new();
@@ -68,11 +72,11 @@ impl<'a> Writer<'a> {
         let mut chars = 0;
         for _ in 0..TRIES {
             let sentence = self.text("lead");
-            let longer = chars + 1 + sentence.chars().count();
-            if longer <= *LEAD_CHARS.end() {
-                join(&mut lead, &sentence);
-                chars = longer;
+            if chars + 1 + sentence.chars().count() > *LEAD_CHARS.end() {
+                lead.clear();
             }
+            join(&mut lead, &sentence);
+            chars = lead.chars().count();
             if LEAD_CHARS.contains(&chars) {
                 break;
             }
@@ -81,23 +85,20 @@ impl<'a> Writer<'a> {
     }
 
     /// A body as HTML. The lists hold no character that HTML would need escaped.
-    pub(super) fn body(&mut self, genre: Genre, figures: &[Figure]) -> String {
+    pub(super) fn body(&mut self, genre: Genre, pictures: &[Media]) -> String {
         let (paragraphs, heading_every) = match genre {
             Genre::Brief => (self.random.between(3, 5), u64::MAX),
             Genre::Feature => (self.random.between(10, 16), self.random.between(4, 5)),
         };
-        let mut figures = figures.iter();
+        let mut pictures = pictures.iter();
         let mut body = String::new();
         for number in 0..paragraphs {
             if number > 0 && number.is_multiple_of(heading_every) {
                 body.extend(["<h3>", &self.text("heading"), "</h3>\n"]);
             }
             body.extend(["<p>", &self.paragraph(genre), "</p>\n"]);
-            if number.is_multiple_of(3)
-                && let Some(Figure { url, alt, caption }) = figures.next()
-            {
-                body.extend(["<figure><img src=\"", url, "\" alt=\"", alt, "\">"]);
-                body.extend(["<figcaption>", caption, "</figcaption></figure>\n"]);
+            if number.is_multiple_of(3) {
+                body.push_str(&pictures.next().map(figure).unwrap_or_default());
             }
         }
         body
@@ -119,6 +120,12 @@ impl<'a> Writer<'a> {
         }
         paragraph
     }
+}
+
+fn figure(picture: &Media) -> String {
+    let (url, alt) = (&picture.url, picture.alt.as_deref().unwrap_or_default());
+    let caption = picture.caption.as_deref().unwrap_or_default();
+    format!("<figure><img src=\"{url}\" alt=\"{alt}\"><figcaption>{caption}</figcaption></figure>\n")
 }
 
 fn join(text: &mut String, sentence: &str) {

@@ -22,11 +22,8 @@ const FIRST: [(char, char, usize); 15] = [
     ('Ọ', 'O', 4),
 ];
 /// Second letters with the marks in the order of [`FIRST`].
-const SECOND: [(char, [char; 5]); 3] = [
-    ('a', ['à', 'á', 'ả', 'ã', 'ạ']),
-    ('e', ['è', 'é', 'ẻ', 'ẽ', 'ẹ']),
-    ('y', ['ỳ', 'ý', 'ỷ', 'ỹ', 'ỵ']),
-];
+const SECOND: [(char, [char; 5]); 3] =
+    [('a', ['à', 'á', 'ả', 'ã', 'ạ']), ('e', ['è', 'é', 'ẻ', 'ẽ', 'ẹ']), ('y', ['ỳ', 'ý', 'ỷ', 'ỹ', 'ỵ'])];
 
 /// How an article is spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

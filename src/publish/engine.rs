@@ -65,6 +65,8 @@ pub struct Engine {
     next_read: Instant,
     last_sweep: Instant,
     documents_current: bool,
+    /// Did the last turn go through?
+    well: bool,
 }
 
 impl Engine {
@@ -102,6 +104,7 @@ impl Engine {
             next_read: Instant::now(),
             last_sweep: Instant::now(),
             documents_current: false,
+            well: true,
         })
     }
 
@@ -123,6 +126,11 @@ impl Engine {
     pub async fn step(&mut self) {
         let now = self.clock.now();
         let outcome = self.look(now).await;
+        self.well = outcome.is_ok();
+        if !self.well {
+            // Half done is not done: the next turn reads everything, whatever the marker says.
+            self.store_marker = None;
+        }
         self.note(outcome, now);
         if !self.documents_current {
             self.documents_current = self.view.store_answers() && self.publisher.refresh().await;
@@ -209,14 +217,19 @@ impl Engine {
     fn publish_metrics(&self) {
         let health = self.publisher.health();
         metrics::catalog(health.articles, health.feeds, health.set_aside);
+        metrics::store_up(health.store.ok);
         metrics::store_held(health.held.is_some());
         if let Some(last) = self.last_read {
             metrics::store_age(last.elapsed());
         }
     }
 
-    /// Until the next turn: the poll interval, or the next publication if that comes first.
+    /// Until the next turn: the poll interval, or the next publication if that comes first. A publication that failed
+    /// is due all the time, but is not tried all the time.
     fn pause(&self) -> Duration {
+        if !self.well {
+            return self.poll_interval;
+        }
         let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());
         until_due.map_or(self.poll_interval, |due| due.min(self.poll_interval))
     }
@@ -240,7 +253,7 @@ impl Engine {
 fn log_turn(part: &str, before: Option<&str>, after: Option<&str>) {
     match (before, after) {
         (None, Some(error)) => {
-            tracing::error!(part, error, "{part} does not answer, the last good documents are served")
+            tracing::error!(part, error, "{part} does not answer, the last good documents are served");
         }
         (Some(_), None) => tracing::info!(part, "{part} answers again"),
         _ => {}

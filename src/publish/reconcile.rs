@@ -61,7 +61,7 @@ pub(super) struct Reconciler {
     /// Rows that were looked at and are in no ledger record: drafts, faulty ones, those that wait.
     seen: HashMap<ArticleId, u64>,
     /// When articles become due.
-    waiting: BTreeSet<(Timestamp, ArticleId)>,
+    waiting: Waiting,
     /// Public articles that the last read did not show.
     missing: BTreeSet<ArticleId>,
     /// Articles that somebody withdrew or restored by command since they were last decided.
@@ -92,7 +92,7 @@ impl Reconciler {
             options,
             control: Control::default(),
             seen: HashMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: Waiting::default(),
             missing: BTreeSet::new(),
             commanded: BTreeSet::new(),
             held_since: None,
@@ -101,7 +101,7 @@ impl Reconciler {
 
     /// When the next article becomes due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.waiting.first().map(|(due, _)| *due)
+        self.waiting.next()
     }
 
     /// Must the next complete read come even if the store says that nothing has changed?
@@ -138,17 +138,19 @@ impl Reconciler {
 
     /// Publishes what has become due, without a complete read. True: something changed.
     pub(super) async fn publish_due(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
-        let due: Vec<ArticleId> =
-            self.waiting.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| id.clone()).collect();
+        let due = self.waiting.until(now);
         if due.is_empty() {
             return Ok(false);
         }
         let names = self.view.names();
         let outcome = self.decide_all(&due, &names.categories, now, false).await?;
-        self.waiting.retain(|(at, _)| *at > now);
         let changed = !outcome.batch.writes.is_empty();
         let committed = self.state.commit(&outcome.batch).await?;
         self.view.apply(None, &committed);
+        // Only now: what a failed commit leaves undone is due again. A row that has gone is no longer waited for.
+        for id in &due {
+            self.waiting.forget_until(id, now);
+        }
         self.note_faults(outcome.faults, &due);
         Ok(changed)
     }
@@ -301,9 +303,11 @@ impl Reconciler {
         if withdraw {
             outcome.batch.withdrawals.push((id.clone(), now.now));
         }
-        self.waiting.retain(|(_, waiting)| *waiting != id);
-        if let Some(due) = due {
-            self.waiting.insert((due, id.clone()));
+        match due {
+            Some(due) => self.waiting.set(&id, due),
+            None if now.first_fill || write.is_none() => self.waiting.forget(&id),
+            // Until the write is committed it stays due: the next read, or the next turn, finds it published.
+            None => {}
         }
         match write {
             Some(write) => {
@@ -430,6 +434,41 @@ impl Reconciler {
             }
             status.general_faults = faults;
         });
+    }
+}
+
+/// Articles that become due by themselves, by instant and by id.
+#[derive(Default)]
+struct Waiting {
+    by_instant: BTreeSet<(Timestamp, ArticleId)>,
+    by_id: HashMap<ArticleId, Timestamp>,
+}
+
+impl Waiting {
+    fn next(&self) -> Option<Timestamp> {
+        self.by_instant.first().map(|(due, _)| *due)
+    }
+
+    fn until(&self, now: Timestamp) -> Vec<ArticleId> {
+        self.by_instant.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| id.clone()).collect()
+    }
+
+    fn set(&mut self, id: &ArticleId, due: Timestamp) {
+        self.forget(id);
+        self.by_id.insert(id.clone(), due);
+        self.by_instant.insert((due, id.clone()));
+    }
+
+    fn forget(&mut self, id: &ArticleId) {
+        if let Some(due) = self.by_id.remove(id) {
+            self.by_instant.remove(&(due, id.clone()));
+        }
+    }
+
+    fn forget_until(&mut self, id: &ArticleId, now: Timestamp) {
+        if self.by_id.get(id).is_some_and(|due| *due <= now) {
+            self.forget(id);
+        }
     }
 }
 

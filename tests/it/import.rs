@@ -1,5 +1,4 @@
 //! Importing into a real embedded store.
-#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 use std::path::{Path, PathBuf};
 

@@ -10,6 +10,7 @@ use loa::domain::clock::Timestamp;
 use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
+use loa::state::scratch::Scratch;
 use loa::state::{self, State, StateError, Withdrawal};
 
 use crate::support::postgres::Postgres;
@@ -42,6 +43,8 @@ contract! {
     two_processes_may_start_at_once
     a_newer_schema_is_refused
     many_records_come_back_in_order
+    records_are_found_by_id
+    a_scratch_copy_goes_on_from_there_and_writes_nothing_back
 }
 
 async fn open(database: &impl Database) -> Arc<dyn State> {
@@ -108,7 +111,9 @@ async fn every_field_survives_being_written_and_reopened(database: &impl Databas
     let writes = records.iter().map(|record| ArticleWrite { record: record.clone(), touches: vec![] }).collect();
     let batch = Batch { writes, ..Batch::default() };
     let committed = open(database).await.commit(&batch).await.unwrap();
-    records.iter_mut().for_each(|record| record.version = 1);
+    for record in &mut records {
+        record.version = 1;
+    }
     assert_eq!(committed.articles, records);
     let ledger = open(database).await.load().await.unwrap();
     assert_eq!(ledger.articles, records, "in the order of ids");
@@ -122,7 +127,7 @@ async fn the_first_writer_wins(database: &impl Database) {
     state.commit(&write(first.clone(), vec![touch(Scope::All, 1, false)])).await.unwrap();
     let lost = state.commit(&write(late, vec![touch(Scope::All, 2, true)])).await.unwrap();
     let standing = ArticleRecord { version: 1, ..first };
-    assert_eq!(lost.articles, [standing.clone()], "the record as it stands comes back");
+    assert_eq!(lost.articles, std::slice::from_ref(&standing), "the record as it stands comes back");
     assert_eq!(lost.feeds, [feed(Scope::All, 1, 1, 0)], "its feed was not touched");
     let next = ArticleRecord { digest: 3, ..standing };
     let made = state.commit(&write(next.clone(), vec![])).await.unwrap();
@@ -209,7 +214,8 @@ async fn the_deny_list_is_kept(database: &impl Database) {
     let mut marker = state.control_marker().await.unwrap();
     let mut check = async |expect: &[&str], changed: bool| {
         let control = state.control().await.unwrap();
-        assert_eq!(control.withdrawn.iter().map(|withdrawal| withdrawal.id.as_str()).collect::<Vec<_>>(), expect);
+        assert_eq!(control.withdrawn.iter().map(|line| line.id.as_str()).collect::<Vec<_>>(), expect);
+        assert!(control.withdrawn.iter().all(|line| !line.by_store), "a command did it");
         let now = state.control_marker().await.unwrap();
         assert_eq!(now != marker, changed);
         marker = now;
@@ -232,17 +238,17 @@ async fn the_deny_list_is_kept(database: &impl Database) {
 async fn the_store_withdraws_by_batch(database: &impl Database) {
     let state = open(database).await;
     let id = ArticleId::new("a");
+    let on_the_list = [Withdrawal { id: id.clone(), by_store: true }];
     let batch = Batch { withdrawals: vec![(id.clone(), at(1)), (id.clone(), at(2))], ..Batch::default() };
     let marker = state.control_marker().await.unwrap();
     state.commit(&batch).await.unwrap();
-    let by_store = Withdrawal { id: id.clone(), by_store: true };
-    assert_eq!(state.control().await.unwrap().withdrawn, [by_store.clone()]);
+    assert_eq!(state.control().await.unwrap().withdrawn, on_the_list);
     assert_eq!(state.control_marker().await.unwrap(), marker + 1);
     state.commit(&batch).await.unwrap();
     assert_eq!(state.control_marker().await.unwrap(), marker + 1, "nothing new");
     state.restore(&id, at(3)).await.unwrap();
     state.commit(&batch).await.unwrap();
-    assert_eq!(state.control().await.unwrap().withdrawn, [by_store], "withdrawn again");
+    assert_eq!(state.control().await.unwrap().withdrawn, on_the_list, "withdrawn again");
 }
 
 async fn the_first_identity_stays(database: &impl Database) {
@@ -299,4 +305,38 @@ async fn many_records_come_back_in_order(database: &impl Database) {
 /// Where a backend has its tables.
 fn schema(database: &impl Database) -> &'static str {
     if database.url().starts_with("sqlite:") { "" } else { "loa." }
+}
+
+async fn records_are_found_by_id(database: &impl Database) {
+    let state = open(database).await;
+    let writes = ["a", "b'c", "đ"].map(|id| ArticleWrite { record: record(id, 0), touches: Vec::new() });
+    state.commit(&Batch { writes: writes.to_vec(), ..Batch::default() }).await.unwrap();
+    let check = async |ids: &[&str], expect: &[&str]| {
+        let ids: Vec<ArticleId> = ids.iter().map(|id| ArticleId::new(*id)).collect();
+        let mut found = state.records(&ids).await.unwrap();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        assert_eq!(found.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), expect);
+    };
+    check(&[], &[]).await;
+    check(&["đ", "nowhere", "b'c"], &["b'c", "đ"]).await;
+}
+
+async fn a_scratch_copy_goes_on_from_there_and_writes_nothing_back(database: &impl Database) {
+    let state = open(database).await;
+    let touch = Touch { scope: Scope::All, at: at(1), removes: false };
+    let write = |id: &str| ArticleWrite { record: record(id, 0), touches: vec![touch.clone()] };
+    state.commit(&Batch { writes: vec![write("a")], ..Batch::default() }).await.unwrap();
+    state.set_mark("names", "x").await.unwrap();
+
+    let scratch = Scratch::copy_of(&*state, &["names"]).await.unwrap();
+    assert_eq!(scratch.mark("names").await.unwrap().as_deref(), Some("x"));
+    let batch = Batch { writes: vec![write("a"), write("b")], ..Batch::default() };
+    let committed = scratch.commit(&batch).await.unwrap();
+    assert_eq!(committed.articles.len(), 2, "a as it stands, b as written");
+    assert_eq!(committed.feeds.iter().map(|feed| feed.sequence).collect::<Vec<_>>(), [2]);
+    scratch.withdraw(&ArticleId::new("a"), at(2)).await.unwrap();
+    assert_eq!(scratch.load().await.unwrap().articles.len(), 2);
+
+    assert_eq!(state.load().await.unwrap().articles.len(), 1, "the original is as it was");
+    assert_eq!(state.control().await.unwrap().withdrawn, []);
 }

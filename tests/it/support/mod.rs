@@ -7,6 +7,8 @@ pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod newsroom;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod sqlite;
 
 use std::panic::AssertUnwindSafe;
