@@ -423,6 +423,12 @@ impl Reconciler {
                 let subject = Subject::Category(category.id.clone());
                 faults.push(Fault::new(subject, FaultCode::SlugTaken, format!("{wish}, now {current}")));
             }
+            if let Some(parent) = &category.parent_id
+                && !stands_above(&names.categories, parent, category)
+            {
+                let subject = Subject::Category(category.id.clone());
+                faults.push(Fault::new(subject, FaultCode::CategoryParentUnknown, parent));
+            }
             if !slug::is_usable(&category.slug) {
                 let subject = Subject::Category(category.id.clone());
                 faults.push(Fault::new(subject, FaultCode::SlugUnusable, &category.slug));
@@ -477,6 +483,11 @@ fn wish(category: &Category) -> String {
     let made = [&category.slug, &category.name].into_iter().map(|text| slug::slug(text)).find(|slug| !slug.is_empty());
     let made = if slug::is_usable(&category.slug) { Some(category.slug.clone()) } else { made };
     format!("category/{}", made.unwrap_or_else(|| "chuyen-muc".to_owned()))
+}
+
+/// Is the parent there, and not itself below the category?
+fn stands_above(tree: &CategoryTree, parent: &CategoryId, category: &Category) -> bool {
+    tree.get(parent).is_some() && tree.self_and_ancestors(parent).iter().all(|above| above.id != category.id)
 }
 
 /// What has to be claimed so that every category has its address.
