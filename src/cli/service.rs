@@ -14,7 +14,7 @@ use crate::publish::disk::DiskCopies;
 use crate::publish::engine::{Engine, EngineOptions};
 use crate::publish::make::{ContentPolicy, Maker};
 use crate::publish::publisher::{Publisher, PublisherOptions};
-use crate::publish::reconcile::CATEGORIES_MARK;
+use crate::publish::sections::CATEGORIES_MARK;
 use crate::publish::view::View;
 use crate::state::scratch::Scratch;
 use crate::state::{self, State};

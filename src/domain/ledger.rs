@@ -139,4 +139,6 @@ pub struct Committed {
     pub articles: Vec<ArticleRecord>,
     /// The record of every feed that the batch touched, as it now stands.
     pub feeds: Vec<FeedRecord>,
+    /// The number of the transaction; they count from 1, whichever replica makes them.
+    pub commit: u64,
 }

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
 use super::publisher::Publisher;
-use super::reconcile::{CATEGORIES_MARK, Change, ReconcileError, Reconciler, read_categories};
+use super::reconcile::{Change, ReconcileError, Reconciler};
+use super::sections::{CATEGORIES_MARK, read_categories};
 use super::view::{Names, View};
 use crate::domain::address::AddressBook;
 use crate::domain::category::CategoryTree;
@@ -82,13 +83,14 @@ impl Engine {
         let names = Names { categories: CategoryTree::new(categories), addresses: AddressBook::new(ledger.addresses) };
         let blank = ledger.articles.is_empty();
         tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
-        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds });
+        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds, commit: ledger.commit });
         view.note(|status| {
             status.filled = !blank;
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
-        let reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
+        let reconciler =
+            Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options, ledger.commit);
         Ok(Self {
             reconciler,
             state,
@@ -149,23 +151,32 @@ impl Engine {
             self.control_marker = Some(control_marker);
         }
         // Each is noted as soon as it is committed: what comes after it may fail.
+        let followed = self.reconciler.follow().await?;
+        self.note_change(followed);
         let taken_down = self.reconciler.take_down(now).await?;
         self.documents_current &= !taken_down;
         let published = self.reconciler.publish_due(now).await?;
         self.documents_current &= !published;
         let read = self.read_if_changed(now).await?;
-        self.documents_current &= !read;
+        self.note_change(read);
         Ok(())
     }
 
-    async fn read_if_changed(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
+    fn note_change(&mut self, change: Change) {
+        self.documents_current &= change == Change::Nothing;
+        if change == Change::Names {
+            self.publisher.forget_memory();
+        }
+    }
+
+    async fn read_if_changed(&mut self, now: Timestamp) -> Result<Change, ReconcileError> {
         let marker = self.store.change_marker().await?;
         let same = marker.is_some() && marker == self.store_marker;
         let recent = self.last_read.is_some_and(|last| last.elapsed() < READ_EVERY);
         let held = self.view.status().held.is_some();
         let wanted = self.reconciler.wants_read() || held;
         if (same && recent && !wanted) || (Instant::now() < self.next_read && !wanted) {
-            return Ok(false);
+            return Ok(Change::Nothing);
         }
         let began = Instant::now();
         let result = self.reconciler.reconcile(now).await;
@@ -173,12 +184,9 @@ impl Engine {
         metrics::store_read(!matches!(result, Err(ReconcileError::Store(_))), took);
         self.next_read = Instant::now() + took * self.read_pause_factor;
         let change = result?;
-        if change == Change::Names {
-            self.publisher.forget_memory();
-        }
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
-        Ok(change != Change::Nothing)
+        Ok(change)
     }
 
     /// Writes down how the parts are; logs what has become otherwise.

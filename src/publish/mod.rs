@@ -6,8 +6,10 @@ pub mod document;
 pub mod engine;
 pub mod make;
 pub mod publisher;
-pub(crate) mod reconcile;
+mod reconcile;
+pub(crate) mod sections;
 pub mod view;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

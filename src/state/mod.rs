@@ -33,6 +33,8 @@ pub struct Ledger {
     pub feeds: Vec<FeedRecord>,
     /// Every address ever published.
     pub addresses: Vec<AddressRecord>,
+    /// The number of the last batch in it.
+    pub commit: u64,
 }
 
 /// What people have told Loa by commands.
@@ -111,6 +113,10 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// record as it stands comes back instead, and only the feeds of writes that were made are touched. A touched feed's
     /// sequence grows by one however many touches it has in the batch.
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>>;
+
+    /// What was written after the batch of this number, by whomever: the records as they stand now, and the number of the
+    /// last batch.
+    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>>;
 
     /// Records that each scope now wants this path, unless the path belongs to another scope; returns all addresses.
     fn claim_addresses<'a>(

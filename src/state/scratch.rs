@@ -111,6 +111,7 @@ impl State for Scratch {
             articles: contents.articles.values().cloned().collect(),
             feeds: contents.feeds.values().cloned().collect(),
             addresses: contents.addresses.clone(),
+            commit: 0,
         })
     }
 
@@ -121,6 +122,11 @@ impl State for Scratch {
 
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
         done(self.lock().commit(batch))
+    }
+
+    /// Nobody else writes here.
+    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
+        done(Committed { commit, ..Committed::default() })
     }
 
     fn claim_addresses<'a>(

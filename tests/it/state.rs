@@ -39,6 +39,7 @@ contract! {
     the_deny_list_is_kept
     the_store_withdraws_by_batch
     the_first_identity_stays
+    what_another_replica_wrote_is_found
     marks_are_kept
     two_processes_may_start_at_once
     a_newer_schema_is_refused
@@ -256,6 +257,28 @@ async fn the_first_identity_stays(database: &impl Database) {
     let other = Identity::new("tinvidu.example", "2023").unwrap();
     assert_eq!(open(database).await.claim_identity(&first).await.unwrap(), first);
     assert_eq!(open(database).await.claim_identity(&other).await.unwrap(), first);
+}
+
+/// Two replicas: what one writes the other finds, once, as it stands.
+async fn what_another_replica_wrote_is_found(database: &impl Database) {
+    let (one, other) = (open(database).await, open(database).await);
+    assert_eq!(other.load().await.unwrap().commit, 0);
+    let write = |id, version| ArticleWrite { record: record(id, version), touches: vec![touch(Scope::All, 0, false)] };
+    let batch = |writes| Batch { writes, ..Batch::default() };
+    let first = one.commit(&batch(vec![write("a", 0), write("b", 0)])).await.unwrap();
+    let second = one.commit(&batch(vec![write("a", 1)])).await.unwrap();
+    assert_eq!((first.commit, second.commit), (1, 2));
+    let check = async |since, ids: &[&str], feeds| {
+        let found = other.written_since(since).await.unwrap();
+        let found_ids: Vec<_> = found.articles.iter().map(|record| record.id.as_str()).collect();
+        assert_eq!((found_ids.as_slice(), found.feeds.len(), found.commit), (ids, feeds, 2), "since {since}");
+    };
+    check(0, &["a", "b"], 1).await;
+    check(1, &["a"], 1).await;
+    check(2, &[], 0).await;
+    let found = other.written_since(0).await.unwrap();
+    let ledger = other.load().await.unwrap();
+    assert_eq!((found.articles, found.feeds, found.commit), (ledger.articles, ledger.feeds, ledger.commit));
 }
 
 async fn marks_are_kept(database: &impl Database) {

@@ -39,30 +39,37 @@ const ARTICLES_OF: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
+const ARTICLES_SINCE: &str = "
+    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+    FROM loa.articles WHERE written > $1";
 const WRITE_ARTICLES: &str = "
     INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
-        standing, gone_at, version)
+        standing, gone_at, version, written)
     SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
-        version
+        version, $2
     FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
         digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
         version bigint)
     ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, published = excluded.published, updated = excluded.updated,
         fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
         categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
-        gone_at = excluded.gone_at, version = excluded.version";
+        gone_at = excluded.gone_at, version = excluded.version, written = excluded.written";
 const FEEDS: &str = "
     SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
     FROM loa.feeds";
 const FEEDS_OF: &str = "
     SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
+const FEEDS_SINCE: &str = "
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds WHERE written > $1";
 const WRITE_FEEDS: &str = "
-    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence)
-    SELECT scope, sequence, changed_at, removal_sequence
+    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, written)
+    SELECT scope, sequence, changed_at, removal_sequence, $2
     FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
-        removal_sequence = excluded.removal_sequence";
+        removal_sequence = excluded.removal_sequence, written = excluded.written";
 const ADDRESSES: &str = "
     SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n' ORDER BY path) FROM loa.addresses";
 const WRITE_ADDRESSES: &str = "
@@ -81,6 +88,8 @@ const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
     RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM loa.control";
+const COMMITS: &str = "SELECT commits FROM loa.control";
+const NEXT_COMMIT: &str = "UPDATE loa.control SET commits = commits + 1 RETURNING commits";
 const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM loa.control";
 const ACCEPT_STORE: &str = "UPDATE loa.control SET sequence = sequence + 1, store_accepted_at = $1";
 const MARK_CONTROL: &str = "UPDATE loa.control SET sequence = sequence + 1";
@@ -149,6 +158,7 @@ impl State for PostgresState {
         Box::pin(within(async move {
             let mut snapshot = self.snapshot().await?;
             let mut decoder = Decoder::default();
+            let commit: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
             let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
@@ -157,7 +167,7 @@ impl State for PostgresState {
                 let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
                 let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
                 if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses });
+                    return Ok(Ledger { articles, feeds, addresses, commit: commit.cast_unsigned() });
                 }
                 articles.extend(block);
             }
@@ -180,16 +190,34 @@ impl State for PostgresState {
             let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
             let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
             let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
-            let decision = decide::batch(batch, articles, feeds);
+            let mut decision = decide::batch(batch, articles, feeds);
+            let commit: i64 = sqlx::query_scalar(NEXT_COMMIT).fetch_one(&mut *transaction).await?;
+            decision.committed.commit = commit.cast_unsigned();
             let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            sqlx::query(WRITE_ARTICLES).bind(rows).bind(commit).execute(&mut *transaction).await?;
             let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
+            sqlx::query(WRITE_FEEDS).bind(rows).bind(commit).execute(&mut *transaction).await?;
             let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
             mark_control(&mut transaction, done.rows_affected()).await?;
             transaction.commit().await?;
             Ok(decision.committed)
+        }))
+    }
+
+    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
+        Box::pin(within(async move {
+            let mut snapshot = self.snapshot().await?;
+            let last: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
+            if last.cast_unsigned() <= commit {
+                return Ok(Committed { commit, ..Committed::default() });
+            }
+            let mut decoder = Decoder::default();
+            let articles = sqlx::query_scalar(ARTICLES_SINCE).bind(commit.cast_signed());
+            let articles = decoder.articles(&packed(&mut snapshot, articles).await?)?;
+            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(commit.cast_signed());
+            let feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
+            Ok(Committed { articles, feeds, commit: last.cast_unsigned() })
         }))
     }
 

@@ -31,21 +31,29 @@ const ARTICLES_OF: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
         json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
+const ARTICLES_SINCE: &str = "
+    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+    FROM articles WHERE written > ?1";
 const WRITE_ARTICLES: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)
+        scopes, standing, gone_at, version, written)
     SELECT value ->> 'id', value ->> 'guid', value ->> 'published', value ->> 'updated', value ->> 'fingerprint',
         value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
-        value ->> 'gone_at', value ->> 'version'
+        value ->> 'gone_at', value ->> 'version', ?2
     FROM json_each(?1)";
 const FEEDS: &str = "
     SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds";
 const FEEDS_OF: &str = "
     SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
     WHERE scope IN (SELECT value FROM json_each(?1))";
+const FEEDS_SINCE: &str = "
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
+    WHERE written > ?1";
 const WRITE_FEEDS: &str = "
-    INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence)
-    SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence'
+    INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence, written)
+    SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
+        ?2
     FROM json_each(?1)";
 const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10) ORDER BY path) FROM addresses";
 const WRITE_ADDRESSES: &str = "
@@ -62,6 +70,8 @@ const RESTORE: &str = "UPDATE withdrawals SET restored_at = ?2 WHERE article_id 
 const CLAIM_IDENTITY: &str = "
     UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM control";
+const COMMITS: &str = "SELECT commits FROM control";
+const NEXT_COMMIT: &str = "UPDATE control SET commits = commits + 1 RETURNING commits";
 const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM control";
 const ACCEPT_STORE: &str = "UPDATE control SET sequence = sequence + 1, store_accepted_at = ?1";
 const MARK_CONTROL: &str = "UPDATE control SET sequence = sequence + 1";
@@ -122,6 +132,7 @@ impl State for SqliteState {
         Box::pin(async move {
             let mut snapshot = self.pool.begin().await?;
             let mut decoder = Decoder::default();
+            let commit: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
             let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
@@ -130,7 +141,7 @@ impl State for SqliteState {
                 let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
                 let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
                 if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses });
+                    return Ok(Ledger { articles, feeds, addresses, commit: commit.cast_unsigned() });
                 }
                 articles.extend(block);
             }
@@ -153,16 +164,34 @@ impl State for SqliteState {
             let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
             let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
             let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
-            let decision = decide::batch(batch, articles, feeds);
+            let mut decision = decide::batch(batch, articles, feeds);
+            let commit: i64 = sqlx::query_scalar(NEXT_COMMIT).fetch_one(&mut *transaction).await?;
+            decision.committed.commit = commit.cast_unsigned();
             let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            sqlx::query(WRITE_ARTICLES).bind(rows).bind(commit).execute(&mut *transaction).await?;
             let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
+            sqlx::query(WRITE_FEEDS).bind(rows).bind(commit).execute(&mut *transaction).await?;
             let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
             mark_control(&mut transaction, done.rows_affected()).await?;
             transaction.commit().await?;
             Ok(decision.committed)
+        })
+    }
+
+    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
+        Box::pin(async move {
+            let mut snapshot = self.pool.begin().await?;
+            let last: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
+            if last.cast_unsigned() <= commit {
+                return Ok(Committed { commit, ..Committed::default() });
+            }
+            let mut decoder = Decoder::default();
+            let articles = sqlx::query_scalar(ARTICLES_SINCE).bind(commit.cast_signed());
+            let articles = decoder.articles(&packed(&mut snapshot, articles).await?)?;
+            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(commit.cast_signed());
+            let feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
+            Ok(Committed { articles, feeds, commit: last.cast_unsigned() })
         })
     }
 

@@ -65,11 +65,6 @@ impl Site {
         }
     }
 
-    /// Starts an app, which has not looked at the store yet.
-    pub(crate) async fn start(&self) -> App {
-        App::start(self).await
-    }
-
     /// Starts an app and lets it read the store.
     pub(crate) async fn running(&self) -> App {
         let mut app = App::start(self).await;

@@ -16,16 +16,23 @@ CREATE TABLE loa.articles (
     scopes text[] NOT NULL,
     standing text NOT NULL CHECK (standing IN ('public', 'set_aside', 'left', 'vanished', 'withdrawn')),
     gone_at bigint CHECK ((gone_at IS NULL) = (standing IN ('public', 'set_aside'))),
-    version bigint NOT NULL CHECK (version > 0)
+    version bigint NOT NULL CHECK (version > 0),
+    -- The batch that last wrote the row.
+    written bigint NOT NULL
 );
+
+CREATE INDEX articles_written ON loa.articles (written);
 
 -- One row per feed that ever held an article.
 CREATE TABLE loa.feeds (
     scope text COLLATE "C" PRIMARY KEY,
     sequence bigint NOT NULL CHECK (sequence > 0),
     changed_at bigint NOT NULL,
-    removal_sequence bigint NOT NULL CHECK (removal_sequence BETWEEN 0 AND sequence)
+    removal_sequence bigint NOT NULL CHECK (removal_sequence BETWEEN 0 AND sequence),
+    written bigint NOT NULL
 );
+
+CREATE INDEX feeds_written ON loa.feeds (written);
 
 -- Every address ever published. A path belongs to its scope for ever; a scope's present path is the one claimed last.
 CREATE TABLE loa.addresses (
@@ -51,10 +58,12 @@ CREATE TABLE loa.marks (
 CREATE TABLE loa.control (
     one integer PRIMARY KEY CHECK (one = 1),
     sequence bigint NOT NULL,
+    -- Counts the batches.
+    commits bigint NOT NULL,
     store_accepted_at bigint,
     authority text,
     since text,
     CHECK ((authority IS NULL) = (since IS NULL))
 );
 
-INSERT INTO loa.control (one, sequence) VALUES (1, 0);
+INSERT INTO loa.control (one, sequence, commits) VALUES (1, 0, 0);

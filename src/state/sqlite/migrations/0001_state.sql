@@ -15,16 +15,23 @@ CREATE TABLE articles (
     scopes TEXT NOT NULL,
     standing TEXT NOT NULL CHECK (standing IN ('public', 'set_aside', 'left', 'vanished', 'withdrawn')),
     gone_at INTEGER CHECK ((gone_at IS NULL) = (standing IN ('public', 'set_aside'))),
-    version INTEGER NOT NULL CHECK (version > 0)
+    version INTEGER NOT NULL CHECK (version > 0),
+    -- The batch that last wrote the row.
+    written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX articles_written ON articles (written);
 
 -- One row per feed that ever held an article.
 CREATE TABLE feeds (
     scope TEXT PRIMARY KEY NOT NULL,
     sequence INTEGER NOT NULL CHECK (sequence > 0),
     changed_at INTEGER NOT NULL,
-    removal_sequence INTEGER NOT NULL CHECK (removal_sequence BETWEEN 0 AND sequence)
+    removal_sequence INTEGER NOT NULL CHECK (removal_sequence BETWEEN 0 AND sequence),
+    written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX feeds_written ON feeds (written);
 
 -- Every address ever published. A path belongs to its scope for ever; a scope's present path is the one claimed last.
 CREATE TABLE addresses (
@@ -50,10 +57,12 @@ CREATE TABLE marks (
 CREATE TABLE control (
     one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),
     sequence INTEGER NOT NULL,
+    -- Counts the batches.
+    commits INTEGER NOT NULL,
     store_accepted_at INTEGER,
     authority TEXT,
     since TEXT,
     CHECK ((authority IS NULL) = (since IS NULL))
 ) STRICT;
 
-INSERT INTO control (one, sequence) VALUES (1, 0);
+INSERT INTO control (one, sequence, commits) VALUES (1, 0, 0);
