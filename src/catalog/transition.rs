@@ -53,19 +53,21 @@ pub struct Decision {
 /// Compares a row with its record.
 #[must_use]
 pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<'_>) -> Decision {
+    let withdrawn = row.article.is_ok_and(|article| article.status == Status::Withdrawn);
+    if withdrawn || now.denied {
+        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now));
+        let refused = row.article.is_ok_and(|article| article.status == Status::Published);
+        let fault = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, ""));
+        return Decision { write, withdraw: withdrawn && !now.denied, fault, due: None };
+    }
     let article = match row.article {
         Ok(article) => article,
         Err(fault) => return set_aside(record, &row, fault, now),
     };
-    let withdrawn = article.status == Status::Withdrawn;
-    if withdrawn || now.denied {
-        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now));
-        let refused = !withdrawn && article.status == Status::Published;
-        let fault = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, ""));
-        return Decision { write, withdraw: withdrawn && !now.denied, fault, due: None };
-    }
+    // What readers have seen does not hide again because a clock went back.
+    let seen = |due: Timestamp| record.is_some_and(|record| record.is_public() && due <= record.published);
     match (article.status, article.due_at()) {
-        (Status::Published, Some(due)) if due <= now.now => {
+        (Status::Published, Some(due)) if due <= now.now || seen(due) => {
             Decision { write: publish(record, &row, article, due, now), ..Decision::default() }
         }
         (Status::Published, Some(due)) => Decision {
@@ -78,6 +80,12 @@ pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<
             ..Decision::default()
         },
     }
+}
+
+/// The record of an article that was withdrawn by command: needs no row, so that it works while the store is down.
+#[must_use]
+pub fn withdraw(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+    leave(record, record.digest, Departure::Withdrawn, now)
 }
 
 /// The record of an article whose row has vanished, as two complete reads agreed.
@@ -107,13 +115,12 @@ pub fn scopes(categories: &[crate::domain::category::CategoryId], tree: &Categor
     scopes.into_iter().collect()
 }
 
-/// A row that cannot be published: what is in the feeds leaves without a tombstone, to come back once mended. An
-/// embargo that cannot be read may be one that holds: nothing made before may be served then.
+/// A row that cannot be published: what is in the feeds leaves without a tombstone, to come back once mended. What
+/// cannot be read may be an embargo or a withdrawal, so no document made before may be served any more.
 fn set_aside(record: Option<&ArticleRecord>, row: &Row<'_>, fault: &Fault, now: &Circumstances<'_>) -> Decision {
-    let must_leave = fault.code == FaultCode::EmbargoUnreadable;
     let write = record.filter(|record| record.is_public()).map(|record| ArticleWrite {
         record: ArticleRecord { standing: Standing::SetAside, digest: row.digest, ..record.clone() },
-        touches: touches(&record.scopes, now.now, must_leave),
+        touches: touches(&record.scopes, now.now, true),
     });
     Decision { write, fault: Some(fault.clone()), ..Decision::default() }
 }

@@ -5,9 +5,11 @@ pub mod disk;
 pub mod document;
 pub mod engine;
 pub mod make;
+pub(crate) mod names;
 pub mod publisher;
-pub(crate) mod reconcile;
+mod reconcile;
 pub mod view;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub enum Route {
     Moved(String),
     /// A feed that ended for good: 410.
     Gone,
+    /// Cannot be told yet: nothing was ever read.
+    Starting,
     /// Nothing of ours.
     Unknown,
 }
