@@ -496,7 +496,7 @@ async fn changes_are_told_while_others_write(database: &impl Database) {
         told.sort();
         told
     };
-    let (_, _, told) = tokio::join!(write(&*one, "a"), write(&*two, "b"), read);
+    let ((), (), told) = tokio::join!(write(&*one, "a"), write(&*two, "b"), read);
     let all = one.load().await.unwrap().articles;
     assert_eq!(told, all.into_iter().map(|article| article.id).collect::<Vec<_>>());
 }
