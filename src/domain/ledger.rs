@@ -95,7 +95,8 @@ pub struct FeedRecord {
     pub scope: Scope,
     /// Counts the committed changes of the feed, from 1.
     pub sequence: u64,
-    /// The instant of the last publication, edit or removal in it.
+    /// The instant of the last publication, edit or removal in it, or the first second after the change before if that
+    /// is later: no two states of a feed that readers may have seen share a second.
     pub changed_at: Timestamp,
     /// The sequence at which an article last had to leave it. A document older than this is never served again.
     pub removal_sequence: u64,
@@ -132,6 +133,9 @@ pub struct Batch {
     pub filling: bool,
     /// Articles that the store has withdrawn: they go on the deny list for good.
     pub withdrawals: Vec<(ArticleId, Timestamp)>,
+    /// Is this a part of the first fill? Its touches carry the articles' own instants and nothing is served yet, so a
+    /// feed comes to the latest of them, whatever the order and the size of the parts.
+    pub filling: bool,
 }
 
 /// What the transaction left behind.

@@ -33,6 +33,21 @@ pub struct Ledger {
     pub feeds: Vec<FeedRecord>,
     /// Every address ever published.
     pub addresses: Vec<AddressRecord>,
+    /// Where [`State::since`] goes on from here.
+    pub cursor: u64,
+}
+
+/// What was written after a cursor: every record once, as it now stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Where the next [`State::since`] goes on: the number of the last transaction that these changes hold.
+    pub cursor: u64,
+    /// Article records, in the order in which they were written last; those of one transaction in the order of ids.
+    pub articles: Vec<ArticleRecord>,
+    /// Feed records, in the order of scopes.
+    pub feeds: Vec<FeedRecord>,
+    /// Was an address or a mark written?
+    pub names_changed: bool,
 }
 
 /// What people have told Loa by commands.
@@ -104,6 +119,15 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// Reads everything that start-up needs, in one snapshot.
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
 
+    /// Everything written since `cursor` (0: since ever), in one snapshot: how a process learns what others have written,
+    /// and what it wrote itself without hearing the answer. With nothing new it costs one small query.
+    ///
+    /// Every transaction that writes articles, feeds, addresses or marks takes the next number and stamps its rows with
+    /// it. It takes it under the lock that every writer holds until it has committed, so numbers become visible in their
+    /// order: who has seen one will never find an earlier one later. What writes nothing, such as a batch that lost all
+    /// its writes, takes none. The deny list has its own [`State::control_marker`].
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>>;
+
     /// The records of these articles, in any order; an article without one is left out.
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;
 
@@ -136,7 +160,7 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// A named mark, such as the digest of the last category tree. `None`: never set.
     fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>>;
 
-    /// Sets a named mark.
+    /// Sets a named mark. Setting it to what it is writes nothing.
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>>;
 }
 
