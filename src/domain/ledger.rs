@@ -129,8 +129,6 @@ pub struct Batch {
     pub writes: Vec<ArticleWrite>,
     /// Feeds that change for another reason (a category's name, its place in the tree).
     pub touches: Vec<Touch>,
-    /// Is the ledger being filled for the first time? Then feeds change at the instants of their articles.
-    pub filling: bool,
     /// Articles that the store has withdrawn: they go on the deny list for good.
     pub withdrawals: Vec<(ArticleId, Timestamp)>,
     /// Is this a part of the first fill? Its touches carry the articles' own instants and nothing is served yet, so a

@@ -73,9 +73,8 @@ pub struct Engine {
     /// Not before this: the last read took long.
     next_read: Instant,
     last_sweep: Instant,
-    documents_current: bool,
-    /// Did the last refresh end because its time was up?
-    more_to_refresh: bool,
+    /// How far the documents have followed their feeds; `None`: something has changed since the last look.
+    refreshed: Option<Refreshed>,
     /// Did the last turn go through?
     well: bool,
 }
@@ -90,6 +89,7 @@ impl Engine {
         let (maker, clock) = (publisher.maker(), Arc::clone(&options.clock));
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
         let ledger = state.load().await?;
+        let cursor = ledger.cursor;
         let names = names::recorded(&*state, AddressBook::new(ledger.addresses)).await?;
         let filled = state.mark(FILLED_MARK).await?.is_some();
         tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
@@ -99,7 +99,8 @@ impl Engine {
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
-        let reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
+        let mut reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
+        reconciler.follow_from(cursor);
         let mut engine = Self {
             reconciler,
             state,
@@ -114,8 +115,7 @@ impl Engine {
             last_read: None,
             next_read: Instant::now(),
             last_sweep: Instant::now(),
-            documents_current: false,
-            more_to_refresh: false,
+            refreshed: None,
             well: true,
         };
         engine.obey().await?;
@@ -145,12 +145,10 @@ impl Engine {
             self.store_marker = None;
         }
         self.note(outcome);
-        self.more_to_refresh = false;
         self.publisher.caught_up.notify_waiters();
-        if self.view.is_filled() && self.view.store_answers() && !self.documents_current {
-            let refreshed = self.publisher.refresh(REFRESH_BUDGET).await;
-            self.documents_current = refreshed == Refreshed::All;
-            self.more_to_refresh = refreshed == Refreshed::UntilBudget;
+        let all = self.refreshed == Some(Refreshed::All);
+        if self.view.is_filled() && self.view.store_answers() && !all {
+            self.refreshed = Some(self.publisher.refresh(REFRESH_BUDGET).await);
         }
         if self.last_sweep.elapsed() > SWEEP_EVERY {
             self.publisher.sweep(self.clock.now());
@@ -158,9 +156,21 @@ impl Engine {
         }
     }
 
+    /// Documents have something to follow.
+    const fn changed_if(&mut self, changed: bool) {
+        if changed {
+            self.refreshed = None;
+        }
+    }
+
     /// Looks for everything there may be. True: the store was really read. What comes first is done even if what comes
     /// after it fails.
     async fn look(&mut self) -> Result<bool, ReconcileError> {
+        let followed = self.reconciler.follow().await?;
+        self.changed_if(followed.documents);
+        if followed.names {
+            self.publisher.forget_memory();
+        }
         self.obey().await?;
         let small = self.publish_small().await;
         let read = self.read_if_changed().await?;
@@ -176,7 +186,7 @@ impl Engine {
         }
         let control = self.state.control().await?;
         let changed = self.reconciler.obey(control, self.clock.now()).await?;
-        self.documents_current &= !changed;
+        self.changed_if(changed);
         self.control_marker = Some(marker);
         Ok(())
     }
@@ -191,7 +201,7 @@ impl Engine {
         ids.sort();
         ids.dedup();
         let changed = self.reconciler.decide_now(&ids, now).await?;
-        self.documents_current &= !changed;
+        self.changed_if(changed);
         Ok(())
     }
 
@@ -214,7 +224,7 @@ impl Engine {
         if result? {
             self.publisher.forget_memory();
         }
-        self.documents_current = false;
+        self.changed_if(true);
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
         Ok(true)
@@ -266,7 +276,7 @@ impl Engine {
             }
         });
         if store_before.is_some() && self.view.store_answers() {
-            self.documents_current = false;
+            self.changed_if(true);
         }
         self.publish_metrics();
     }
@@ -288,7 +298,7 @@ impl Engine {
         if !self.well {
             return often;
         }
-        if self.more_to_refresh {
+        if self.refreshed == Some(Refreshed::UntilBudget) {
             return Duration::ZERO;
         }
         let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());

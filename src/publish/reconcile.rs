@@ -61,6 +61,17 @@ pub(super) struct Reconciler {
     /// Articles that somebody withdrew or restored by command since they were last decided.
     commanded: BTreeSet<ArticleId>,
     held_since: Option<Timestamp>,
+    /// How far the view has followed the ledger.
+    cursor: u64,
+}
+
+/// What following the ledger changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Followed {
+    /// Feeds moved on.
+    pub(super) documents: bool,
+    /// Names or addresses changed.
+    pub(super) names: bool,
 }
 
 /// What the decisions of one reconciliation add up to. Nothing is taken over before it is committed.
@@ -97,7 +108,13 @@ impl Reconciler {
             missing: BTreeSet::new(),
             commanded: BTreeSet::new(),
             held_since: None,
+            cursor: 0,
         }
+    }
+
+    /// The view has taken over the ledger up to here.
+    pub(super) const fn follow_from(&mut self, cursor: u64) {
+        self.cursor = cursor;
     }
 
     /// When the next article becomes due.
@@ -360,10 +377,31 @@ impl Reconciler {
         while writes.peek().is_some() || !touches.is_empty() || !withdrawals.is_empty() {
             let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
             let (touches, withdrawals) = (std::mem::take(&mut touches), std::mem::take(&mut withdrawals));
-            let committed = self.state.commit(&Batch { writes: part, touches, withdrawals, filling }).await?;
-            self.view.apply(None, &committed);
+            self.state.commit(&Batch { writes: part, touches, withdrawals, filling }).await?;
         }
+        // Names are published already, and recorded once everything else is.
+        let changes = self.state.since(self.cursor).await?;
+        self.cursor = changes.cursor;
+        self.view.apply(None, &Committed { articles: changes.articles, feeds: changes.feeds });
         Ok(())
+    }
+
+    /// Takes over what was written since, by whomever: by this process, by another replica, or by this process without
+    /// hearing that it was. True: something changed; names changed too.
+    pub(super) async fn follow(&mut self) -> Result<Followed, StateError> {
+        let changes = self.state.since(self.cursor).await?;
+        let names = if changes.names_changed { self.recorded_names().await? } else { None };
+        let followed = Followed { documents: !changes.feeds.is_empty(), names: names.is_some() };
+        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
+        self.cursor = changes.cursor;
+        Ok(followed)
+    }
+
+    async fn recorded_names(&self) -> Result<Option<Names>, StateError> {
+        let addresses = AddressBook::new(self.state.claim_addresses(&[]).await?);
+        let names = names::recorded(&*self.state, addresses).await?;
+        let old = self.view.names();
+        Ok(self.renamed(&old, &names.addresses, &names.categories).then_some(names))
     }
 
     async fn add_vanished(
