@@ -29,15 +29,8 @@ pub struct Catalog {
     feeds: HashMap<Scope, FeedRecord>,
     /// Per scope, the articles that left it: candidates for tombstones.
     gone: HashMap<Scope, BTreeSet<Departed>>,
-    /// What every article that is in the ledger but in no feed stands as: its digest, and its departure.
-    absent: BTreeMap<ArticleId, Absent>,
-}
-
-/// An article of the ledger that is in no feed.
-#[derive(Debug, Clone)]
-struct Absent {
-    digest: u64,
-    departed: Option<(Timestamp, Vec<Scope>)>,
+    /// Articles of the ledger that are in no feed, with their departure if they had one.
+    absent: BTreeMap<ArticleId, Option<(Timestamp, Vec<Scope>)>>,
 }
 
 impl Catalog {
@@ -66,7 +59,7 @@ impl Catalog {
     }
 
     fn forget_absence(&mut self, id: &ArticleId) {
-        let Some(Absent { departed: Some((at, scopes)), .. }) = self.absent.remove(id) else { return };
+        let Some(Some((at, scopes))) = self.absent.remove(id) else { return };
         let departed = Departed { at, id: id.clone() };
         for scope in scopes {
             if let Some(list) = self.gone.get_mut(&scope) {
@@ -76,14 +69,14 @@ impl Catalog {
     }
 
     fn note_absence(&mut self, record: &ArticleRecord) -> Vec<Scope> {
-        let mut absent = Absent { digest: record.digest, departed: None };
+        let mut departure = None;
         if let Standing::Gone { at, .. } = record.standing {
             for scope in &record.scopes {
                 self.gone.entry(scope.clone()).or_default().insert(Departed { at, id: record.id.clone() });
             }
-            absent.departed = Some((at, record.scopes.clone()));
+            departure = Some((at, record.scopes.clone()));
         }
-        self.absent.insert(record.id.clone(), absent);
+        self.absent.insert(record.id.clone(), departure);
         record.scopes.clone()
     }
 
@@ -103,16 +96,17 @@ impl Catalog {
         self.feeds.get(scope)
     }
 
-    /// The store's row on which the article's record was decided; `None` if it was never published.
+    /// The digest of the store's row on which the record of an article in the feeds was decided; `None` if it is in no
+    /// feed: what has left may come back with the very row that it left with, so that has to be decided anew.
     #[must_use]
     pub fn digest(&self, id: &ArticleId) -> Option<u64> {
-        self.index.digest(id).or_else(|| self.absent.get(id).map(|absent| absent.digest))
+        self.index.digest(id)
     }
 
-    /// Is it in its feeds?
+    /// Was it ever published?
     #[must_use]
-    pub fn is_public(&self, id: &ArticleId) -> bool {
-        self.index.digest(id).is_some()
+    pub fn is_known(&self, id: &ArticleId) -> bool {
+        self.index.digest(id).is_some() || self.absent.contains_key(id)
     }
 
     /// Every article in the feeds, in no order that means anything.
@@ -130,12 +124,6 @@ impl Catalog {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Has the ledger nothing at all?
-    #[must_use]
-    pub fn is_blank(&self) -> bool {
-        self.is_empty() && self.absent.is_empty()
     }
 
     /// Articles that a feed holds, in all.
@@ -197,7 +185,8 @@ mod tests {
         let scope = "category:1".parse().unwrap();
         assert_eq!(catalog.departed(&scope, at(50)).count(), 1);
         assert_eq!(catalog.departed(&scope, at(51)).count(), 0);
-        assert_eq!(catalog.digest(&ArticleId::new("b")), Some(2), "still known");
+        let b = ArticleId::new("b");
+        assert_eq!((catalog.digest(&b), catalog.is_known(&b)), (None, true), "known, but to be decided anew");
 
         catalog.apply(&[record("b", 2, &["all", "category:1"], Standing::Public)], &[]);
         assert_eq!(catalog.departed(&scope, at(0)).count(), 0, "it came back");

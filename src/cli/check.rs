@@ -1,10 +1,8 @@
 //! `loa check`: is everything right? Configuration, store, every article, every feed.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 use super::service::{Places, Service};
 use super::{Global, Outcome, options, output};
@@ -14,9 +12,6 @@ use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 use crate::feed;
 use crate::publish::Published as _;
-
-/// A store that has not been read by then is not going to be.
-const SETTLE_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// Check the configuration, the store and every feed, and name what is wrong.
 ///
@@ -76,13 +71,13 @@ impl Line {
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
     let base_url = options::base_url(&config, config.http.listen)?;
-    let places = Places::scratch(&config, true).await?;
+    let places = Places::scratch(&config).await?;
     let mut service = Service::start(&config, base_url, &places).await?;
-    service.engine.settle(SETTLE_TIMEOUT).await.map_err(anyhow::Error::msg)?;
+    service.engine.settle().await.map_err(anyhow::Error::msg)?;
 
-    let status = service.view.status();
-    let mut faults: BTreeSet<Fault> = status.general_faults.into_iter().collect();
-    faults.extend(status.faults.into_values().flatten());
+    let mut faults: BTreeSet<Fault> = service
+        .view
+        .with_status(|status| status.general_faults.iter().chain(status.faults.values().flatten()).cloned().collect());
     let scopes = scopes(&service.view.names().categories);
     let progress = progress(scopes.len());
     for scope in &scopes {

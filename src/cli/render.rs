@@ -1,13 +1,8 @@
 //! `loa render`: one document to standard output.
 
-use std::time::Duration;
-
 use super::service::{Places, Service};
 use super::{Global, Outcome, options, output};
 use crate::publish::{Published as _, Route};
-
-/// A store that has not been read by then is not going to be.
-const SETTLE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Write one document to standard output, as a service would serve it now.
 ///
@@ -27,15 +22,15 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
     let base_url = options::base_url(&config, config.http.listen)?;
-    let places = Places::scratch(&config, false).await?;
+    let places = Places::scratch(&config).await?;
     let mut service = Service::start(&config, base_url, &places).await?;
-    service.engine.settle(SETTLE_TIMEOUT).await.map_err(anyhow::Error::msg)?;
+    service.engine.settle().await.map_err(anyhow::Error::msg)?;
     let path = args.path.trim_start_matches('/');
     let path = format!("/feeds/{}", path.strip_prefix("feeds/").unwrap_or(path));
     let key = match service.publisher.route(&path) {
         Route::Feed(key) => key,
         Route::Moved(to) => anyhow::bail!("`{path}` has moved to `{to}`"),
-        Route::Gone | Route::Unknown => {
+        Route::Gone | Route::Starting | Route::Unknown => {
             anyhow::bail!("`{path}` is no feed; `loa categories` lists the paths, each ends in .rss, .atom or .json")
         }
     };

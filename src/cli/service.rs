@@ -11,10 +11,11 @@ use super::options;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::publish::disk::DiskCopies;
+use crate::publish::engine::FILLED_MARK;
 use crate::publish::engine::{Engine, EngineOptions};
 use crate::publish::make::{ContentPolicy, Maker};
+use crate::publish::names::CATEGORIES_MARK;
 use crate::publish::publisher::{Publisher, PublisherOptions};
-use crate::publish::sections::CATEGORIES_MARK;
 use crate::publish::view::View;
 use crate::state::scratch::Scratch;
 use crate::state::{self, State};
@@ -43,30 +44,26 @@ pub(crate) struct Places {
     state: Arc<dyn State>,
     documents: PathBuf,
     /// Deleted at the end, if it was made for this command only.
-    _scratch: Option<tempfile::TempDir>,
+    scratch: Option<tempfile::TempDir>,
 }
 
 impl Places {
     /// Where the configuration says.
     pub(crate) async fn lasting(config: &Config) -> anyhow::Result<Self> {
         let state = state::open(config.state.url.expose()).await?;
-        Ok(Self { state, documents: config.state.directory.join("documents"), _scratch: None })
+        Ok(Self { state, documents: config.state.directory.join("documents"), scratch: None })
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
-    /// `every_row`: also rows that the service knows are looked at, so that they tell their faults.
-    pub(crate) async fn scratch(config: &Config, every_row: bool) -> anyhow::Result<Self> {
+    pub(crate) async fn scratch(config: &Config) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("no temporary directory can be made")?;
         let recorded = state::open_existing(config.state.url.expose()).await?;
         let scratch = match recorded {
-            Some(recorded) => Scratch::copy_of(&*recorded, &[CATEGORIES_MARK]).await?,
+            Some(recorded) => Scratch::copy_of(&*recorded, &[CATEGORIES_MARK, FILLED_MARK]).await?,
             None => Scratch::default(),
         };
-        if every_row {
-            scratch.forget_rows();
-        }
         let documents = directory.path().join("documents");
-        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory) })
+        Ok(Self { state: Arc::new(scratch), documents, scratch: Some(directory) })
     }
 }
 
@@ -106,12 +103,13 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let engine = Engine::start(Arc::clone(&publisher), engine_options(config, clock)).await?;
+        let engine =
+            Engine::start(Arc::clone(&publisher), engine_options(config, clock, places.scratch.is_some())).await?;
         Ok(Self { publisher, engine, view })
     }
 }
 
-fn engine_options(config: &Config, clock: Arc<dyn Clock>) -> EngineOptions {
+fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> EngineOptions {
     EngineOptions {
         clock,
         poll_interval: config.store.poll_interval,
@@ -119,6 +117,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>) -> EngineOptions {
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,
+        decide_all,
     }
 }
 

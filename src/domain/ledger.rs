@@ -21,7 +21,7 @@ pub struct ArticleRecord {
     pub updated: Timestamp,
     /// What a reader saw when this record was written.
     pub fingerprint: Fingerprint,
-    /// Digest of the store's row (with its joined rows) on which this record was decided; 0 while it is in no feed.
+    /// Digest of the store's row (with its joined rows) on which this record was decided.
     pub digest: u64,
     /// The store's `updated_at` of that row: tells a store that went backwards.
     pub store_updated: Option<Timestamp>,
@@ -95,7 +95,8 @@ pub struct FeedRecord {
     pub scope: Scope,
     /// Counts the committed changes of the feed, from 1.
     pub sequence: u64,
-    /// The instant of the last publication, edit or removal in it.
+    /// The instant of the last publication, edit or removal in it, or the first second after the change before if that
+    /// is later: no two states of a feed that readers may have seen share a second.
     pub changed_at: Timestamp,
     /// The sequence at which an article last had to leave it. A document older than this is never served again.
     pub removal_sequence: u64,
@@ -130,6 +131,9 @@ pub struct Batch {
     pub touches: Vec<Touch>,
     /// Articles that the store has withdrawn: they go on the deny list for good.
     pub withdrawals: Vec<(ArticleId, Timestamp)>,
+    /// Is this a part of the first fill? Its touches carry the articles' own instants and nothing is served yet, so a
+    /// feed comes to the latest of them, whatever the order and the size of the parts.
+    pub filling: bool,
 }
 
 /// What the transaction left behind.
@@ -139,6 +143,4 @@ pub struct Committed {
     pub articles: Vec<ArticleRecord>,
     /// The record of every feed that the batch touched, as it now stands.
     pub feeds: Vec<FeedRecord>,
-    /// The number of the transaction; they count from 1, whichever replica makes them.
-    pub commit: u64,
 }

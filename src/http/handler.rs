@@ -27,7 +27,7 @@ const PREFLIGHT_HEADERS: &str = "If-None-Match, If-Modified-Since, Cache-Control
 /// Seconds for which a browser may remember that.
 const PREFLIGHT_MAX_AGE_S: &str = "86400";
 /// Seconds after which readiness is worth another look.
-const UNREADY_RETRY_AFTER_S: &str = "5";
+const UNREADY_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Paths that are answered here; `published` knows the rest.
 const INDEX_PATH: &str = "/";
 const LIVE_PATH: &str = "/healthz";
@@ -96,6 +96,7 @@ impl Handler {
                 Route::Feed(key) => self.feed(&key, request, now).await,
                 Route::Moved(path) => self.moved(&path),
                 Route::Gone => errors::answer(StatusCode::GONE),
+                Route::Starting => errors::unavailable(UNREADY_RETRY_AFTER),
                 Route::Unknown => errors::answer(StatusCode::NOT_FOUND),
             },
         }
@@ -169,7 +170,8 @@ impl Handler {
         if health.ready {
             return answer;
         }
-        answer.with_status(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, UNREADY_RETRY_AFTER_S)
+        let seconds = UNREADY_RETRY_AFTER.as_secs().to_string();
+        answer.with_status(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, &seconds)
     }
 
     fn moved(&self, path: &str) -> Answer {

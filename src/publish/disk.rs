@@ -45,6 +45,8 @@ pub struct DiskCopies {
     directory: PathBuf,
     kept: Duration,
     copies: Mutex<HashMap<FeedKey, Copy>>,
+    /// One file at a time.
+    writing: Mutex<()>,
 }
 
 impl DiskCopies {
@@ -57,15 +59,18 @@ impl DiskCopies {
         let mut copies = HashMap::new();
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            let asked = fs::metadata(&path)?.modified()?;
+            let Some(asked) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).and_then(|it| it.modified().ok())
+            else {
+                continue;
+            };
             let old = SystemTime::from(now).duration_since(asked).is_ok_and(|age| age > kept);
             match read_header(&path) {
                 Some((key, sequence)) if !old => drop(copies.insert(key, Copy { sequence, asked })),
                 // Too old, half written, or not ours to keep: a last good document that is not good.
-                _ => fs::remove_file(&path)?,
+                _ => remove(&path),
             }
         }
-        Ok(Self { directory: directory.to_owned(), kept, copies: Mutex::new(copies) })
+        Ok(Self { directory: directory.to_owned(), kept, copies: Mutex::new(copies), writing: Mutex::default() })
     }
 
     /// Every document on disk, with the sequence of its feed when it was made.
@@ -79,6 +84,11 @@ impl DiskCopies {
     /// # Errors
     /// The disk is full or gone; the old file is intact then.
     pub fn write(&self, key: &FeedKey, document: &Document, now: Timestamp) -> io::Result<()> {
+        // Two documents are written at once, and two of one key may overtake each other.
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lock().get(key).is_some_and(|copy| copy.sequence > document.sequence()) {
+            return Ok(());
+        }
         let body = &document.identity().bytes;
         let header = Header {
             scope: key.scope.to_string(),
@@ -89,7 +99,7 @@ impl DiskCopies {
             sha256: hex(body),
         };
         let path = self.path(key);
-        let beside = path.with_extension("new");
+        let beside = path.with_extension(format!("{}.new", key.format));
         let mut file = fs::File::create(&beside)?;
         file.write_all(serde_json::to_string(&header)?.as_bytes())?;
         file.write_all(b"\n")?;
@@ -111,7 +121,8 @@ impl DiskCopies {
         let line = file.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b'\n')?;
         let header: Header = serde_json::from_slice(file.get(..line)?).ok()?;
         let body = file.get(line + 1..)?.to_vec();
-        if header.scope != key.scope.to_string() || body.len() != header.bytes || hex(&body) != header.sha256 {
+        let is_of = |key: &FeedKey| header.scope == key.scope.to_string() && header.format == key.format.to_string();
+        if !is_of(key) || body.len() != header.bytes || hex(&body) != header.sha256 {
             return None;
         }
         let changed_at = header.changed_at_us.and_then(Timestamp::from_timestamp_micros);
@@ -134,24 +145,21 @@ impl DiskCopies {
         }
     }
 
-    /// Forgets what nobody asked for within the time kept.
-    pub fn sweep(&self, now: Timestamp) {
+    /// Forgets what nobody asked for within the time kept, and tells what that is.
+    pub fn sweep(&self, now: Timestamp) -> Vec<FeedKey> {
         let now = SystemTime::from(now);
         let old = |copy: &Copy| now.duration_since(copy.asked).is_ok_and(|age| age > self.kept);
         let keys: Vec<FeedKey> = self.lock().iter().filter(|(_, copy)| old(copy)).map(|(key, _)| key.clone()).collect();
-        for key in keys {
-            self.forget(&key);
+        for key in &keys {
+            self.forget(key);
         }
+        keys
     }
 
     /// Deletes a document.
     pub fn forget(&self, key: &FeedKey) {
         self.lock().remove(key);
-        if let Err(error) = fs::remove_file(self.path(key))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "cannot delete a document that is no longer kept");
-        }
+        remove(&self.path(key));
     }
 
     /// A hash as the name: scopes hold ids of the newsroom's making, which are no file names.
@@ -163,6 +171,14 @@ impl DiskCopies {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FeedKey, Copy>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "cannot delete a document that is no longer kept");
     }
 }
 

@@ -4,24 +4,30 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
-use super::publisher::Publisher;
-use super::reconcile::{Change, ReconcileError, Reconciler};
-use super::sections::{CATEGORIES_MARK, read_categories};
-use super::view::{Names, View};
+use super::names;
+use super::publisher::{Publisher, Refreshed};
+pub use super::reconcile::FILLED_MARK;
+use super::reconcile::{ReconcileError, Reconciler};
+use super::view::View;
 use crate::domain::address::AddressBook;
-use crate::domain::category::CategoryTree;
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::Clock;
 use crate::domain::ledger::Committed;
 use crate::observe::metrics;
 use crate::state::{State, StateError};
-use crate::store::ArticleStore;
+use crate::store::{ArticleStore, Scan, StoreError};
 
 /// A complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
+/// How often commands and due articles are looked for, also while the store is being read: a withdrawal has two seconds.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+/// How long documents are made anew in one turn before the engine looks around again.
+const REFRESH_BUDGET: Duration = Duration::from_millis(500);
+/// Between two turns that something rang for: a thousand requests for one stale document are one turn.
+const WAKE_PAUSE: Duration = Duration::from_millis(20);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -40,6 +46,8 @@ pub struct EngineOptions {
     pub vanish_max_percent: usize,
     /// May the store take back a withdrawal of its own?
     pub store_may_restore: bool,
+    /// Decide every row at the first read, also those that are as they were: for `loa check`.
+    pub decide_all: bool,
 }
 
 impl EngineOptions {
@@ -65,13 +73,15 @@ pub struct Engine {
     /// Not before this: the last read took long.
     next_read: Instant,
     last_sweep: Instant,
-    documents_current: bool,
+    /// How far the documents have followed their feeds; `None`: something has changed since the last look.
+    refreshed: Option<Refreshed>,
     /// Did the last turn go through?
     well: bool,
 }
 
 impl Engine {
-    /// Reads the ledger, so that everything published before is known, and makes the engine.
+    /// Reads the ledger, so that everything published before is known and everything withdrawn is out, and makes the
+    /// engine.
     ///
     /// # Errors
     /// State does not answer: nothing can be decided without it.
@@ -79,19 +89,19 @@ impl Engine {
         let (maker, clock) = (publisher.maker(), Arc::clone(&options.clock));
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
         let ledger = state.load().await?;
-        let categories = read_categories(&state.mark(CATEGORIES_MARK).await?.unwrap_or_default());
-        let names = Names { categories: CategoryTree::new(categories), addresses: AddressBook::new(ledger.addresses) };
-        let blank = ledger.articles.is_empty();
+        let cursor = ledger.cursor;
+        let names = names::recorded(&*state, AddressBook::new(ledger.addresses)).await?;
+        let filled = state.mark(FILLED_MARK).await?.is_some();
         tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
-        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds, commit: ledger.commit });
+        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds });
         view.note(|status| {
-            status.filled = !blank;
+            status.filled = filled;
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
-        let reconciler =
-            Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options, ledger.commit);
-        Ok(Self {
+        let mut reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
+        reconciler.follow_from(cursor);
+        let mut engine = Self {
             reconciler,
             state,
             store,
@@ -105,9 +115,11 @@ impl Engine {
             last_read: None,
             next_read: Instant::now(),
             last_sweep: Instant::now(),
-            documents_current: false,
+            refreshed: None,
             well: true,
-        })
+        };
+        engine.obey().await?;
+        Ok(engine)
     }
 
     /// Runs until it is told to stop.
@@ -119,106 +131,153 @@ impl Engine {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = sleep(pause) => {}
-                () = wake.notified() => {}
+                () = wake.notified(), if self.well => sleep(WAKE_PAUSE).await,
             }
         }
     }
 
     /// One turn: looks for changes, applies them, makes documents anew.
     pub async fn step(&mut self) {
-        let now = self.clock.now();
-        let outcome = self.look(now).await;
+        let outcome = self.look().await;
         self.well = outcome.is_ok();
         if !self.well {
             // Half done is not done: the next turn reads everything, whatever the marker says.
             self.store_marker = None;
         }
-        self.note(outcome, now);
-        if !self.documents_current {
-            self.documents_current = self.view.store_answers() && self.publisher.refresh().await;
-        }
+        self.note(outcome);
         self.publisher.caught_up.notify_waiters();
+        let all = self.refreshed == Some(Refreshed::All);
+        if self.view.is_filled() && self.view.store_answers() && !all {
+            self.refreshed = Some(self.publisher.refresh(REFRESH_BUDGET).await);
+        }
         if self.last_sweep.elapsed() > SWEEP_EVERY {
-            self.publisher.sweep(now);
+            self.publisher.sweep(self.clock.now());
             self.last_sweep = Instant::now();
         }
     }
 
-    async fn look(&mut self, now: Timestamp) -> Result<(), ReconcileError> {
-        let control_marker = self.state.control_marker().await?;
-        if self.control_marker != Some(control_marker) {
-            self.reconciler.set_control(self.state.control().await?);
-            self.control_marker = Some(control_marker);
+    /// Documents have something to follow.
+    const fn changed_if(&mut self, changed: bool) {
+        if changed {
+            self.refreshed = None;
         }
-        // Each is noted as soon as it is committed: what comes after it may fail.
+    }
+
+    /// Looks for everything there may be. True: the store was really read. What comes first is done even if what comes
+    /// after it fails.
+    async fn look(&mut self) -> Result<bool, ReconcileError> {
         let followed = self.reconciler.follow().await?;
-        self.note_change(followed);
-        let taken_down = self.reconciler.take_down(now).await?;
-        self.documents_current &= !taken_down;
-        let published = self.reconciler.publish_due(now).await?;
-        self.documents_current &= !published;
-        let read = self.read_if_changed(now).await?;
-        self.note_change(read);
+        self.changed_if(followed.documents);
+        if followed.names {
+            self.publisher.forget_memory();
+        }
+        self.obey().await?;
+        let small = self.publish_small().await;
+        let read = self.read_if_changed().await?;
+        small?;
+        Ok(read)
+    }
+
+    /// Does what people have commanded since.
+    async fn obey(&mut self) -> Result<(), StateError> {
+        let marker = self.state.control_marker().await?;
+        if self.control_marker == Some(marker) {
+            return Ok(());
+        }
+        let control = self.state.control().await?;
+        let changed = self.reconciler.obey(control, self.clock.now()).await?;
+        self.changed_if(changed);
+        self.control_marker = Some(marker);
         Ok(())
     }
 
-    fn note_change(&mut self, change: Change) {
-        self.documents_current &= change == Change::Nothing;
-        if change == Change::Names {
-            self.publisher.forget_memory();
+    /// Decides what needs no complete read: articles that are due, and those that renderings found changed.
+    async fn publish_small(&mut self) -> Result<(), ReconcileError> {
+        let now = self.clock.now();
+        let mut ids = self.reconciler.due(now);
+        if self.view.is_filled() {
+            ids.extend(self.publisher.take_behind());
         }
+        ids.sort();
+        ids.dedup();
+        let changed = self.reconciler.decide_now(&ids, now).await?;
+        self.changed_if(changed);
+        Ok(())
     }
 
-    async fn read_if_changed(&mut self, now: Timestamp) -> Result<Change, ReconcileError> {
+    async fn read_if_changed(&mut self) -> Result<bool, ReconcileError> {
+        if Instant::now() < self.next_read {
+            return Ok(false);
+        }
         let marker = self.store.change_marker().await?;
         let same = marker.is_some() && marker == self.store_marker;
         let recent = self.last_read.is_some_and(|last| last.elapsed() < READ_EVERY);
-        let held = self.view.status().held.is_some();
-        let wanted = self.reconciler.wants_read() || held;
-        if (same && recent && !wanted) || (Instant::now() < self.next_read && !wanted) {
-            return Ok(Change::Nothing);
+        if same && recent && !self.reconciler.wants_read() {
+            return Ok(false);
         }
         let began = Instant::now();
-        let result = self.reconciler.reconcile(now).await;
+        let result = self.read().await;
         let took = began.elapsed();
-        metrics::store_read(!matches!(result, Err(ReconcileError::Store(_))), took);
-        self.next_read = Instant::now() + took * self.read_pause_factor;
-        let change = result?;
+        let failed = matches!(result, Err(ReconcileError::Store(_)));
+        metrics::store_read(!failed, took);
+        self.next_read = Instant::now() + if failed { Duration::ZERO } else { took * self.read_pause_factor };
+        if result? {
+            self.publisher.forget_memory();
+        }
+        self.changed_if(true);
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
-        Ok(change)
+        Ok(true)
     }
 
-    /// Writes down how the parts are; logs what has become otherwise.
-    fn note(&mut self, outcome: Result<(), ReconcileError>, now: Timestamp) {
-        let before = self.view.status();
-        let (mut store_error, mut state_error, mut held) = (None, None, None);
-        match outcome {
-            Ok(()) => {}
-            Err(ReconcileError::Store(error)) => store_error = Some(error.to_string()),
-            Err(ReconcileError::State(error)) => state_error = Some(error.to_string()),
-            Err(ReconcileError::Held(why)) => held = Some(why),
-        }
-        log_turn("store", before.store_error.as_deref(), store_error.as_deref());
-        log_turn("state", before.state_error.as_deref(), state_error.as_deref());
-        if held.is_some() && before.held.is_none() {
-            let why = held.as_deref().unwrap_or_default();
-            tracing::error!("{why}: the feeds stay as they are; `loa store accept` lets the change through");
-        }
-        if before.store_error.is_some() && store_error.is_none() {
-            self.documents_current = false;
-        }
-        self.view.note(|status| {
-            if store_error.is_none() && state_error.is_none() {
-                status.store_ok_at = Some(now);
+    /// Reads everything and reconciles it; meanwhile goes on watching for commands and due articles.
+    async fn read(&mut self) -> Result<bool, ReconcileError> {
+        let store = Arc::clone(&self.store);
+        let mut scan = store.scan();
+        let scan: Result<Scan, StoreError> = loop {
+            tokio::select! {
+                scan = &mut scan => break scan,
+                () = sleep(WATCH_EVERY) => {
+                    self.obey().await?;
+                    // Its failure will be found again when the scan is done.
+                    if let Err(error) = self.publish_small().await {
+                        tracing::debug!(%error, "cannot publish while the store is being read");
+                    }
+                }
             }
-            if state_error.is_none() {
+        };
+        self.reconciler.reconcile(scan?, self.clock.now()).await
+    }
+
+    /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.
+    fn note(&mut self, outcome: Result<bool, ReconcileError>) {
+        let now = self.clock.now();
+        let store_before = self.view.with_status(|status| status.store_error.clone());
+        self.view.note(|status| match outcome {
+            Ok(read) => {
+                note_well("state", &mut status.state_error);
                 status.state_ok_at = Some(now);
+                if read {
+                    note_well("store", &mut status.store_error);
+                    status.held = None;
+                }
+                if status.store_error.is_none() {
+                    status.store_ok_at = Some(now);
+                }
             }
-            status.store_error = store_error;
-            status.state_error = state_error;
-            status.held = held;
+            Err(ReconcileError::Store(error)) => note_error("store", &mut status.store_error, &error),
+            Err(ReconcileError::State(error)) => note_error("state", &mut status.state_error, &error),
+            Err(ReconcileError::Held(why)) => {
+                note_well("store", &mut status.store_error);
+                if status.held.is_none() {
+                    tracing::error!("{why}: the feeds stay as they are; `loa store accept` lets the change through");
+                }
+                status.held = Some(why);
+            }
         });
+        if store_before.is_some() && self.view.store_answers() {
+            self.changed_if(true);
+        }
         self.publish_metrics();
     }
 
@@ -232,38 +291,44 @@ impl Engine {
         }
     }
 
-    /// Until the next turn: the poll interval, or the next publication if that comes first. A publication that failed
-    /// is due all the time, but is not tried all the time.
+    /// Until the next turn: soon if documents are left to be made, else when the next article is due or it is time to
+    /// look. What failed is due all the time, but is not tried all the time.
     fn pause(&self) -> Duration {
+        let often = self.poll_interval.min(WATCH_EVERY);
         if !self.well {
-            return self.poll_interval;
+            return often;
+        }
+        if self.refreshed == Some(Refreshed::UntilBudget) {
+            return Duration::ZERO;
         }
         let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());
-        until_due.map_or(self.poll_interval, |due| due.min(self.poll_interval))
+        until_due.map_or(often, |due| due.min(often))
     }
 
-    /// Steps until the store has been read once, for commands that need one moment and end.
+    /// One turn, for commands that need one moment and end.
     ///
     /// # Errors
     /// What the store or state said.
-    pub async fn settle(&mut self, within: Duration) -> Result<(), String> {
-        let read = timeout(within, self.step()).await;
-        let status = self.view.status();
-        let said = status.state_error.or(status.store_error).or(status.held);
-        match (read, said) {
-            (_, Some(said)) => Err(said),
-            (Err(_), None) => Err(format!("the store was not read within {} s", within.as_secs())),
-            (Ok(()), None) => Ok(()),
-        }
+    pub async fn settle(&mut self) -> Result<(), String> {
+        self.step().await;
+        let said = self.view.with_status(|status| {
+            let errors = [&status.state_error, &status.store_error, &status.held];
+            errors.into_iter().flatten().next().cloned()
+        });
+        said.map_or(Ok(()), Err)
     }
 }
 
-fn log_turn(part: &str, before: Option<&str>, after: Option<&str>) {
-    match (before, after) {
-        (None, Some(error)) => {
-            tracing::error!(part, error, "{part} does not answer, the last good documents are served");
-        }
-        (Some(_), None) => tracing::info!(part, "{part} answers again"),
-        _ => {}
+fn note_well(part: &str, error: &mut Option<String>) {
+    if error.take().is_some() {
+        tracing::info!(part, "{part} answers again");
     }
+}
+
+fn note_error(part: &str, before: &mut Option<String>, error: &dyn std::fmt::Display) {
+    let error = error.to_string();
+    if before.is_none() {
+        tracing::error!(part, error, "{part} does not answer, the last good documents are served");
+    }
+    *before = Some(error);
 }

@@ -14,7 +14,7 @@ use crate::domain::scope::Scope;
 use crate::feed::{self, Content};
 use crate::observe::metrics;
 use crate::state::{State, StateError};
-use crate::store::{ArticleStore, StoreError};
+use crate::store::{ArticleStore, Loaded, StoreError};
 
 /// What entries carry, by feed.
 #[derive(Debug, Clone)]
@@ -59,8 +59,8 @@ pub enum MakeError {
     #[error(transparent)]
     State(#[from] StateError),
     /// The store or the ledger has moved on since the catalog was made: reconcile, then try again.
-    #[error("{0} articles have changed since the catalog was made")]
-    Behind(usize),
+    #[error("{} articles have changed since the catalog was made", .0.len())]
+    Behind(Vec<ArticleId>),
     /// The document does not come out well-formed, whatever is left out.
     #[error("{0}")]
     Unrenderable(Fault),
@@ -103,27 +103,25 @@ impl Maker {
         let loaded = if ids.is_empty() { Vec::new() } else { self.store.load(&ids).await? };
 
         let mut records: HashMap<ArticleId, ArticleRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
-        let mut articles: HashMap<ArticleId, (u64, Article)> = HashMap::new();
-        for row in loaded {
-            if let Ok(article) = row.article {
-                articles.insert(row.id, (row.digest, *article));
-            }
-        }
-        let mut pairs = Vec::new();
+        let mut rows: HashMap<ArticleId, Loaded> = loaded.into_iter().map(|row| (row.id.clone(), row)).collect();
+        let (mut pairs, mut faults, mut behind) = (Vec::new(), Vec::new(), Vec::new());
         for (id, _, digest) in &slice.newest {
             let record = records.remove(id).filter(|record| record.is_public() && record.digest == *digest);
-            let article = articles.remove(id).filter(|(found, _)| found == digest);
-            if let (Some(record), Some((_, article))) = (record, article) {
-                pairs.push((article, record));
+            let row = rows.remove(id).filter(|row| row.digest == *digest);
+            match (record, row.map(|row| row.article)) {
+                (Some(record), Some(Ok(article))) => pairs.push((*article, record)),
+                // The row is as it was when it was published, but this program, or its configuration, reads it otherwise.
+                (Some(_), Some(Err(fault))) => faults.push(fault),
+                _ => behind.push(id.clone()),
             }
         }
-        if pairs.len() < slice.newest.len() {
-            return Err(MakeError::Behind(slice.newest.len() - pairs.len()));
+        if !behind.is_empty() {
+            return Err(MakeError::Behind(behind));
         }
         let present: HashSet<&ArticleId> = ids.iter().collect();
         let gone = slice.departed.iter().filter(|gone| !present.contains(&gone.id));
         let gone = gone.filter_map(|gone| records.remove(&gone.id)).collect();
-        Ok(Material { slice, pairs, gone })
+        Ok(Material { slice, pairs, gone, faults })
     }
 }
 
@@ -132,11 +130,12 @@ struct Material {
     slice: Slice,
     pairs: Vec<(Article, ArticleRecord)>,
     gone: Vec<ArticleRecord>,
+    faults: Vec<Fault>,
 }
 
 impl Material {
     fn render(
-        &self,
+        self,
         options: &feed::Options,
         scope: &Scope,
         content: Content,
@@ -153,6 +152,7 @@ impl Material {
         };
         let built = feed::build(options, &input);
         let mut made = Made { documents: Vec::new(), faults: built.faults };
+        made.faults.extend(self.faults.iter().cloned());
         let sequence = self.slice.record.as_ref().map_or(0, |record| record.sequence);
         let changed_at = self.slice.record.as_ref().map(|record| record.changed_at);
         for format in formats {

@@ -5,9 +5,9 @@ pub mod disk;
 pub mod document;
 pub mod engine;
 pub mod make;
+pub(crate) mod names;
 pub mod publisher;
 mod reconcile;
-pub(crate) mod sections;
 pub mod view;
 mod waiting;
 
@@ -29,6 +29,8 @@ pub enum Route {
     Moved(String),
     /// A feed that ended for good: 410.
     Gone,
+    /// Cannot be told yet: nothing was ever read.
+    Starting,
     /// Nothing of ours.
     Unknown,
 }

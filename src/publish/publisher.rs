@@ -1,11 +1,12 @@
 //! Answers for documents: from memory; else made on demand, once for all who wait; else the last good one from disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use moka::ops::compute::Op;
 use moka::sync::Cache;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -15,10 +16,10 @@ use super::document::Document;
 use super::make::{Made, MakeError, Maker};
 use super::view::View;
 use super::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
-use crate::domain::address::Resolved;
+use crate::domain::address::{FEEDS_PREFIX, Resolved};
+use crate::domain::article::ArticleId;
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::{Clock, Timestamp};
-use crate::domain::fault::Severity;
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
@@ -47,6 +48,17 @@ pub struct PublisherOptions {
     pub retry_after: Duration,
 }
 
+/// How far a refresh came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refreshed {
+    /// Every document is current.
+    All,
+    /// Its time was up.
+    UntilBudget,
+    /// Some documents cannot be made now.
+    InPart,
+}
+
 /// Keeps and gives documents.
 #[derive(Debug)]
 pub struct Publisher {
@@ -55,6 +67,10 @@ pub struct Publisher {
     memory: Cache<FeedKey, Arc<Document>>,
     /// One lock per document that is being made on demand.
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
+    /// Articles that renderings found otherwise than the catalog has them.
+    behind: Mutex<BTreeSet<ArticleId>>,
+    /// Feeds that cannot be made, with the sequence at which that was found.
+    broken: Mutex<HashMap<Scope, u64>>,
     clock: Arc<dyn Clock>,
     options: PublisherOptions,
     /// Wakes the engine.
@@ -75,6 +91,8 @@ impl Publisher {
             disk,
             memory: Cache::builder().weigher(weight).max_capacity(options.memory_bytes_max).build(),
             flights: Mutex::default(),
+            behind: Mutex::default(),
+            broken: Mutex::default(),
             clock,
             options,
             wake: Arc::default(),
@@ -107,7 +125,7 @@ impl Publisher {
                 return Ok(document);
             }
             // The engine is about to make the new one; until then the old one is good, if nothing had to leave it.
-            if document.sequence() >= floor && document.sequence() < current {
+            if document.sequence() >= floor && document.sequence() < current && self.view().is_filled() {
                 metrics::document_lookup(Lookup::Stale);
                 self.wake.notify_one();
                 return Ok(document);
@@ -150,14 +168,17 @@ impl Publisher {
         kept.into_iter().next().ok_or_else(|| "no document was made".to_owned())
     }
 
+    /// Makes documents of one moment that is not over yet: if the store has moved on since the catalog was made, or an
+    /// article had to leave meanwhile, the engine catches up and it is tried again.
     async fn make_caught_up(&self, scope: &Scope, formats: &[Format]) -> Result<Made, MakeError> {
         let mut tries = 0;
         loop {
             let caught_up = self.caught_up.notified();
             match self.maker.make(scope, formats).await {
-                Err(MakeError::Behind(_)) if tries < BEHIND_TRIES => {
+                Ok(made) if tries < BEHIND_TRIES && !self.may_serve(scope, &made) => tries += 1,
+                Err(MakeError::Behind(ids)) if tries < BEHIND_TRIES => {
                     tries += 1;
-                    self.wake.notify_one();
+                    self.note_behind(ids);
                     // Whether it was rung or not: the next try tells.
                     drop(timeout(BEHIND_WAIT, caught_up).await);
                 }
@@ -166,17 +187,30 @@ impl Publisher {
         }
     }
 
-    /// Into memory and onto disk. A document that an older one overtook is given to who waits, but not kept.
+    fn may_serve(&self, scope: &Scope, made: &Made) -> bool {
+        let floor = self.sequences(scope).1;
+        made.documents.iter().all(|document| document.sequence() >= floor)
+    }
+
+    /// Has the engine look at these articles before anything else.
+    fn note_behind(&self, ids: Vec<ArticleId>) {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        self.wake.notify_one();
+    }
+
+    /// Articles that renderings found otherwise than the catalog has them.
+    pub(super) fn take_behind(&self) -> Vec<ArticleId> {
+        let behind = std::mem::take(&mut *self.behind.lock().unwrap_or_else(PoisonError::into_inner));
+        behind.into_iter().collect()
+    }
+
+    /// Into memory and onto disk.
     async fn keep(&self, scope: &Scope, made: Made) -> Vec<Arc<Document>> {
         let now = self.clock.now();
         let documents: Vec<Arc<Document>> = made.documents.into_iter().map(Arc::new).collect();
         for document in &documents {
             let key = FeedKey::new(scope.clone(), document.format());
-            let newer = self.memory.get(&key).is_some_and(|kept| kept.sequence() > document.sequence());
-            if newer {
-                continue;
-            }
-            self.memory.insert(key.clone(), Arc::clone(document));
+            self.remember(&key, document);
             let (disk, document) = (Arc::clone(&self.disk), Arc::clone(document));
             let written = tokio::task::spawn_blocking(move || disk.write(&key, &document, now)).await;
             if let Err(error) = written.map_err(std::io::Error::other).flatten() {
@@ -184,6 +218,14 @@ impl Publisher {
             }
         }
         documents
+    }
+
+    /// Into memory, unless a newer one is there.
+    fn remember(&self, key: &FeedKey, document: &Arc<Document>) {
+        self.memory.entry_by_ref(key).and_compute_with(|kept| match kept {
+            Some(kept) if kept.value().sequence() > document.sequence() => Op::Nop,
+            _ => Op::Put(Arc::clone(document)),
+        });
     }
 
     /// The last good document, unless something had to leave it since.
@@ -197,38 +239,62 @@ impl Publisher {
             return Err(unavailable());
         }
         let document = Arc::new(document);
-        self.memory.insert(key.clone(), Arc::clone(&document));
+        self.remember(key, &document);
         Ok(document)
     }
 
-    /// Makes every document anew that somebody asked for lately and that has changed since. Stops at the first sign
-    /// that the store does not answer; the next call goes on where this one stopped. True: all is current.
-    pub(super) async fn refresh(&self) -> bool {
-        let mut stale: HashMap<Scope, Vec<Format>> = HashMap::new();
-        for (key, sequence) in self.disk.all() {
-            if sequence != self.sequences(&key.scope).0 {
-                stale.entry(key.scope).or_default().push(key.format);
-            }
-        }
+    /// Makes every document anew that somebody asked for lately and that has changed since, for at most `budget`. Stops
+    /// at the first sign that the store does not answer; the next call goes on where this one stopped.
+    pub(super) async fn refresh(&self, budget: Duration) -> Refreshed {
+        let until = Instant::now() + budget;
+        let stale = self.stale();
+        let count = stale.len();
         let mut jobs = futures_util::stream::iter(stale)
+            .take_while(|_| std::future::ready(Instant::now() < until))
             .map(|(scope, formats)| async move {
-                let made = self.maker.make(&scope, &formats).await;
-                (scope, made)
+                let formats: Vec<Format> = formats.into_iter().collect();
+                let sequence = self.sequences(&scope).0;
+                (self.maker.make(&scope, &formats).await, scope, sequence)
             })
             .buffer_unordered(REFRESHES_AT_A_TIME);
-        let mut all_current = true;
-        while let Some((scope, made)) = jobs.next().await {
+        let (mut tried, mut behind) = (0, false);
+        while let Some((made, scope, sequence)) = jobs.next().await {
+            tried += 1;
             match made {
                 Ok(made) => drop(self.keep(&scope, made).await),
-                Err(MakeError::Behind(_)) => all_current = false,
-                Err(error @ MakeError::Unrenderable(_)) => tracing::error!(%scope, %error, "a feed cannot be made"),
+                Err(MakeError::Behind(ids)) => {
+                    behind = true;
+                    self.behind.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+                }
+                Err(error @ (MakeError::Unrenderable(_) | MakeError::Broke(_))) => {
+                    tracing::error!(%scope, %error, "a feed cannot be made, until it changes");
+                    self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(scope, sequence);
+                }
                 Err(error) => {
                     tracing::warn!(%scope, %error, "a feed cannot be made now, the last good document stays");
-                    return false;
+                    return Refreshed::InPart;
                 }
             }
         }
-        all_current
+        match (tried < count, behind) {
+            (true, _) => Refreshed::UntilBudget,
+            (false, true) => Refreshed::InPart,
+            (false, false) => Refreshed::All,
+        }
+    }
+
+    /// Documents in memory or on disk that their feeds have left behind, but for feeds that cannot be made.
+    fn stale(&self) -> BTreeMap<Scope, BTreeSet<Format>> {
+        let in_memory = self.memory.iter().map(|(key, document)| ((*key).clone(), document.sequence()));
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut stale: BTreeMap<Scope, BTreeSet<Format>> = BTreeMap::new();
+        for (key, sequence) in self.disk.all().into_iter().chain(in_memory) {
+            let current = self.sequences(&key.scope).0;
+            if sequence < current && broken.get(&key.scope) != Some(&current) {
+                stale.entry(key.scope).or_default().insert(key.format);
+            }
+        }
+        stale
     }
 
     /// Forgets what is in memory: names changed, which no sequence counts.
@@ -238,7 +304,9 @@ impl Publisher {
 
     /// Forgets disk copies that nobody asked for lately.
     pub(super) fn sweep(&self, now: Timestamp) {
-        self.disk.sweep(now);
+        for key in self.disk.sweep(now) {
+            self.memory.invalidate(&key);
+        }
     }
 }
 
@@ -247,6 +315,7 @@ impl Published for Publisher {
         match self.view().names().addresses.resolve(path) {
             Some(Resolved::Feed(key)) => Route::Feed(key),
             Some(Resolved::Moved(path)) => Route::Moved(path),
+            None if path.starts_with(FEEDS_PREFIX) && !self.view().is_filled() => Route::Starting,
             None => Route::Unknown,
         }
     }
@@ -277,42 +346,34 @@ impl Published for Publisher {
     }
 
     fn health(&self) -> Health {
-        let status = self.view().status();
         let (articles, feeds) = self.view().with_catalog(|catalog| (catalog.len(), catalog.feeds_with_articles()));
-        let well = status.store_error.is_none() && status.state_error.is_none() && status.held.is_none();
         let info = self.maker.store.info();
-        let set_aside = |faults: &&Vec<_>| faults.iter().any(severe);
-        Health {
-            // Ready to serve: a balancer that took us out for a store that is down would make it worse.
-            ready: status.filled,
-            serving: match (status.filled, well) {
-                (false, _) => "starting",
-                (true, true) => "current",
-                (true, false) => "stale",
-            },
-            store: PartHealth {
-                ok: status.store_error.is_none() && status.store_ok_at.is_some(),
-                what: info.backend.clone(),
-                last_ok: status.store_ok_at,
-                error: status.store_error.map(|_| SEE_LOG.to_owned()),
-            },
-            state: PartHealth {
-                ok: status.state_error.is_none() && status.state_ok_at.is_some(),
-                what: String::new(),
-                last_ok: status.state_ok_at,
-                error: status.state_error.map(|_| SEE_LOG.to_owned()),
-            },
-            change_detection: info.change_detection.clone(),
-            articles,
-            feeds,
-            set_aside: status.faults.values().filter(set_aside).count(),
-            held: status.held,
-        }
+        let part = |what: &str, last_ok: Option<Timestamp>, error: &Option<String>| PartHealth {
+            ok: error.is_none() && last_ok.is_some(),
+            what: what.to_owned(),
+            last_ok,
+            error: error.as_ref().map(|_| SEE_LOG.to_owned()),
+        };
+        self.view().with_status(|status| {
+            let well = status.store_error.is_none() && status.state_error.is_none() && status.held.is_none();
+            Health {
+                // Ready to serve: a balancer that took us out for a store that is down would make it worse.
+                ready: status.filled,
+                serving: match (status.filled, well) {
+                    (false, _) => "starting",
+                    (true, true) => "current",
+                    (true, false) => "stale",
+                },
+                store: part(&info.backend, status.store_ok_at, &status.store_error),
+                state: part("", status.state_ok_at, &status.state_error),
+                change_detection: info.change_detection.clone(),
+                articles,
+                feeds,
+                set_aside: status.set_aside,
+                held: status.held.clone(),
+            }
+        })
     }
-}
-
-fn severe(fault: &crate::domain::fault::Fault) -> bool {
-    fault.code.severity() == Severity::SetAside
 }
 
 /// Every category after its parent, with its depth. What hangs in a circle is left out: it has no root.

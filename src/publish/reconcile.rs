@@ -1,13 +1,11 @@
-//! Complete reconciliation (DESIGN 4, level C): reads the store once, compares it with the ledger, writes what differs.
-//! The live engine will give it smaller questions; what it decides will be the same.
+//! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
+//! of some rows, or of none, when a command needs no row. The live engine will ask smaller questions of the same kind.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engine::EngineOptions;
-use super::sections::{
-    CATEGORIES_MARK, changed_categories, claims, read_categories, stands_above, wish, write_categories,
-};
+use super::names;
 use super::view::{Names, View};
 use super::waiting::Waiting;
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
@@ -15,22 +13,26 @@ use crate::domain::address::AddressBook;
 use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
-use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
-use crate::domain::ledger::{ArticleRecord, Batch, Committed, Touch};
+use crate::domain::fault::{Fault, Severity};
+use crate::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Committed, Touch};
 use crate::domain::scope::Scope;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, Scan, StoreError};
-use crate::text::slug;
 
 /// Articles loaded at a time: bodies of so many are in memory at once.
 const LOAD_AT_A_TIME: usize = 500;
-/// Articles written in one transaction while the ledger is filled for the first time. Later everything that one
-/// reconciliation finds is one transaction.
+/// Articles decided and written at a time while the ledger is filled for the first time.
 const FILL_AT_A_TIME: usize = 5_000;
-/// Tries to agree with other replicas on an address.
-const CLAIM_TRIES: usize = 3;
-/// Why a reconciliation came to nothing. Everything stays as it was.
+/// Articles written in one transaction afterwards: any change that a newsroom makes at once stays one step; only a new
+/// release, or an import of an archive, is parted.
+const COMMIT_AT_A_TIME: usize = 20_000;
+/// Faults that are logged one by one; the others are only counted.
+const LOGGED_FAULTS_MAX: usize = 20;
+/// Set once the store has been read completely: until then nothing is served, for it would be too little.
+pub const FILLED_MARK: &str = "filled";
+
+/// Why a reconciliation came to nothing, or to less than all.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReconcileError {
     #[error(transparent)]
@@ -42,53 +44,49 @@ pub(super) enum ReconcileError {
     Held(String),
 }
 
-/// What a reconciliation changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    Nothing,
-    /// Articles, and with them sequences of feeds.
-    Articles,
-    /// Names or addresses too: documents change that no sequence counts.
-    Names,
-}
-
-impl Change {
-    fn of(renamed: bool, affected: &BTreeSet<Scope>) -> Self {
-        match (renamed, affected.is_empty()) {
-            (true, _) => Self::Names,
-            (false, false) => Self::Articles,
-            (false, true) => Self::Nothing,
-        }
-    }
-}
-
 /// Compares store and ledger.
 pub(super) struct Reconciler {
-    pub(super) store: Arc<dyn ArticleStore>,
-    pub(super) state: Arc<dyn State>,
-    pub(super) view: Arc<View>,
-    pub(super) options: EngineOptions,
-    pub(super) control: Control,
-    /// Rows that were looked at and are in no ledger record: drafts, faulty ones, those that wait.
+    store: Arc<dyn ArticleStore>,
+    state: Arc<dyn State>,
+    view: Arc<View>,
+    options: EngineOptions,
+    /// The deny list; true: the store said so.
+    denied: HashMap<ArticleId, bool>,
+    store_accepted_at: Option<Timestamp>,
+    /// Rows that were decided and are in no feed: drafts, faulty ones, those that wait or have gone.
     seen: HashMap<ArticleId, u64>,
-    /// When articles become due.
     waiting: Waiting,
     /// Public articles that the last read did not show.
     missing: BTreeSet<ArticleId>,
     /// Articles that somebody withdrew or restored by command since they were last decided.
     commanded: BTreeSet<ArticleId>,
     held_since: Option<Timestamp>,
-    /// The number of the last batch that the view holds, whoever wrote it.
-    followed: u64,
+    /// How far the view has followed the ledger.
+    cursor: u64,
 }
 
-/// What the decisions of one reconciliation add up to.
+/// What following the ledger changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Followed {
+    /// Feeds moved on.
+    pub(super) documents: bool,
+    /// Names or addresses changed.
+    pub(super) names: bool,
+}
+
+/// What the decisions of one reconciliation add up to. Nothing is taken over before it is committed.
 #[derive(Default)]
 struct Outcome {
     batch: Batch,
+    decided: Vec<ArticleId>,
+    /// Digest of each row that is decided and leads to no write; `None`: look at it again.
+    seen: Vec<(ArticleId, Option<u64>)>,
+    due: Vec<(ArticleId, Option<Timestamp>)>,
+    faults: BTreeMap<ArticleId, Vec<Fault>>,
     /// Rows whose `updated_at` is earlier than the one they were published with.
     gone_back: usize,
-    faults: BTreeMap<ArticleId, Vec<Fault>>,
+    /// Articles that had categories and have none any more.
+    uncategorised: usize,
 }
 
 impl Reconciler {
@@ -97,21 +95,26 @@ impl Reconciler {
         state: Arc<dyn State>,
         view: Arc<View>,
         options: EngineOptions,
-        followed: u64,
     ) -> Self {
         Self {
             store,
             state,
             view,
             options,
-            control: Control::default(),
+            denied: HashMap::new(),
+            store_accepted_at: None,
             seen: HashMap::new(),
             waiting: Waiting::default(),
             missing: BTreeSet::new(),
             commanded: BTreeSet::new(),
             held_since: None,
-            followed,
+            cursor: 0,
         }
+    }
+
+    /// The view has taken over the ledger up to here.
+    pub(super) const fn follow_from(&mut self, cursor: u64) {
+        self.cursor = cursor;
     }
 
     /// When the next article becomes due.
@@ -119,142 +122,118 @@ impl Reconciler {
         self.waiting.next()
     }
 
+    /// Articles that are due.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<ArticleId> {
+        self.waiting.until(now)
+    }
+
     /// Must the next complete read come even if the store says that nothing has changed?
     pub(super) fn wants_read(&self) -> bool {
-        !self.missing.is_empty() || !self.commanded.is_empty()
+        !self.missing.is_empty() || !self.commanded.is_empty() || self.held_since.is_some()
     }
 
-    /// Takes over what people have commanded.
-    pub(super) fn set_control(&mut self, control: Control) {
-        let ids = |control: &Control| control.withdrawn.iter().map(|w| w.id.clone()).collect::<BTreeSet<_>>();
-        self.commanded.extend(ids(&self.control).symmetric_difference(&ids(&control)).cloned());
-        self.control = control;
-    }
-
-    /// Takes over what other replicas have written to the ledger.
-    pub(super) async fn follow(&mut self) -> Result<Change, ReconcileError> {
-        let written = self.state.written_since(self.followed).await?;
-        if written.commit == self.followed {
-            return Ok(Change::Nothing);
+    /// Takes over what people have commanded. What they withdrew leaves now: that needs no store.
+    pub(super) async fn obey(&mut self, control: Control, now: Timestamp) -> Result<bool, StateError> {
+        let denied: HashMap<ArticleId, bool> = control.withdrawn.into_iter().map(|w| (w.id, w.by_store)).collect();
+        self.commanded.extend(self.denied.keys().filter(|id| !denied.contains_key(*id)).cloned());
+        self.commanded.extend(denied.keys().filter(|id| !self.denied.contains_key(*id)).cloned());
+        let known: Vec<ArticleId> =
+            self.view.with_catalog(|catalog| denied.keys().filter(|id| catalog.is_known(id)).cloned().collect());
+        self.store_accepted_at = control.store_accepted_at;
+        self.denied = denied;
+        let names = self.view.names();
+        let circumstances = Circumstances { now, tree: &names.categories, denied: true, first_fill: false };
+        let mut batch = Batch::default();
+        for chunk in known.chunks(LOAD_AT_A_TIME) {
+            let records = self.state.records(chunk).await?;
+            batch.writes.extend(records.iter().filter_map(|record| transition::withdraw(record, &circumstances)));
         }
-        let tree = CategoryTree::new(read_categories(&self.state.mark(CATEGORIES_MARK).await?.unwrap_or_default()));
-        let names = if tree == self.view.names().categories {
-            None
-        } else {
-            let addresses = AddressBook::new(self.state.claim_addresses(&[]).await?);
-            Some(Names { categories: tree, addresses })
-        };
-        let renamed = names.is_some();
-        let affected = self.view.apply(names, &written);
-        self.followed = written.commit;
-        Ok(Change::of(renamed, &affected))
+        let changed = !batch.writes.is_empty();
+        self.commit(batch).await?;
+        Ok(changed)
     }
 
-    /// Writes a batch, unless there is nothing in it.
-    async fn commit(&self, batch: &Batch) -> Result<Committed, StateError> {
-        if *batch == Batch::default() { Ok(Committed::default()) } else { self.state.commit(batch).await }
-    }
-
-    /// Shows what was committed; returns the scopes that change.
-    fn show(&mut self, names: Option<Names>, committed: &Committed) -> BTreeSet<Scope> {
-        // Else another replica wrote in between, which is still to be followed.
-        if committed.commit == self.followed + 1 {
-            self.followed = committed.commit;
-        }
-        self.view.apply(names, committed)
-    }
-
-    /// Takes out what people have withdrawn, by the ledger alone: it counts while the store is down, or its change held.
-    /// True: something left.
-    pub(super) async fn take_down(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
-        let denied = self.control.withdrawn.iter().map(|withdrawal| &withdrawal.id);
-        let ids: Vec<ArticleId> = denied.filter(|id| self.commanded.contains(*id)).cloned().collect();
+    /// Decides these articles by their rows as they are now. True: something changed.
+    pub(super) async fn decide_now(&mut self, ids: &[ArticleId], now: Timestamp) -> Result<bool, ReconcileError> {
         if ids.is_empty() {
             return Ok(false);
         }
         let names = self.view.names();
-        let circumstances = Circumstances { now, tree: &names.categories, denied: true, first_fill: false };
-        let records = self.state.records(&ids).await?;
-        let writes: Vec<_> = records.iter().filter_map(|record| transition::withdraw(record, &circumstances)).collect();
-        if writes.is_empty() {
-            return Ok(false);
-        }
-        let committed = self.commit(&Batch { writes, ..Batch::default() }).await?;
-        self.show(None, &committed);
-        Ok(true)
-    }
-
-    /// Publishes what has become due, without a complete read. True: something changed.
-    pub(super) async fn publish_due(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
-        let due = self.waiting.until(now);
-        if due.is_empty() {
-            return Ok(false);
-        }
-        let names = self.view.names();
-        let outcome = self.decide_all(&due, &names.categories, now, false).await?;
+        let outcome = self.decide_all(ids, &names.categories, now, false).await?;
         let changed = !outcome.batch.writes.is_empty();
-        let committed = self.commit(&outcome.batch).await?;
-        self.show(None, &committed);
-        // Only now: what a failed commit leaves undone is due again. A row that has gone is no longer waited for.
-        for id in &due {
-            self.waiting.forget_until(id, now);
-        }
-        self.note_faults(outcome.faults, &due);
+        self.take_over(outcome).await?;
         Ok(changed)
     }
 
-    /// Reads the whole store and brings ledger and catalog up to it.
-    pub(super) async fn reconcile(&mut self, now: Timestamp) -> Result<Change, ReconcileError> {
-        let first_fill = self.view.with_catalog(crate::catalog::Catalog::is_blank) && !self.view.is_filled();
-        let scan = self.store.scan().await?;
+    /// Brings ledger and catalog up to a complete read. True: names or addresses changed, and with them documents that
+    /// no sequence counts.
+    pub(super) async fn reconcile(&mut self, scan: Scan, now: Timestamp) -> Result<bool, ReconcileError> {
         let accepted = self.accepted();
         let old_names = self.view.names();
-        if scan.categories.is_empty() && !old_names.categories.all().is_empty() && !accepted {
-            return Err(self.hold(now, "every category has vanished from the store at once".to_owned()));
-        }
         let tree = CategoryTree::new(scan.categories.clone());
-        let vanished = self.vanished(&scan, now, accepted)?;
+        let vanished = self.vanished(&scan, &old_names, now, accepted)?;
+        let addresses = names::claim(&*self.state, &old_names.addresses, &tree).await?;
+        let renamed = self.renamed(&old_names, &addresses, &tree);
         let changed = self.changed(&scan);
-        if first_fill {
+        if self.view.is_filled() {
+            let mut outcome = self.decide_all(&changed, &tree, now, false).await?;
+            self.add_vanished(&vanished, &tree, now, &mut outcome.batch).await?;
+            if old_names.categories != tree {
+                self.add_re_scoped(&old_names.categories, &tree, now, &mut outcome).await?;
+            }
+            self.hold_if_suspicious(&outcome, scan.heads.len(), now, accepted)?;
+            metrics::reconcile_changes(outcome.batch.writes.len());
+            self.publish_names(renamed.then(|| Names { categories: tree.clone(), addresses }));
+            self.take_over(outcome).await?;
+        } else {
+            self.publish_names(Some(Names { categories: tree.clone(), addresses }));
             self.fill(&changed, &tree, now).await?;
         }
-        let rest = if first_fill { Vec::new() } else { changed };
-        let mut outcome = self.decide_all(&rest, &tree, now, false).await?;
-        if outcome.gone_back > self.options.vanish_limit(scan.heads.len()) && !accepted {
-            let count = outcome.gone_back;
-            return Err(
-                self.hold(now, format!("{count} articles have an earlier updated_at than before: an older backup?"))
+        if renamed {
+            names::record(&*self.state, &tree).await?;
+        }
+        self.completed(&scan).await?;
+        Ok(renamed)
+    }
+
+    /// The first reading of a store: in transactions of bounded size. Nothing is served until it is done, and what was
+    /// done before a break is not done again.
+    async fn fill(&mut self, ids: &[ArticleId], tree: &CategoryTree, now: Timestamp) -> Result<(), ReconcileError> {
+        for (count, chunk) in ids.chunks(FILL_AT_A_TIME).enumerate() {
+            let outcome = self.decide_all(chunk, tree, now, true).await?;
+            self.take_over(outcome).await?;
+            tracing::info!(
+                articles = count * FILL_AT_A_TIME + chunk.len(),
+                of = ids.len(),
+                "reading the store for the first time"
             );
         }
-        self.add_vanished(&vanished, &tree, now, &mut outcome.batch).await?;
-        if !first_fill && old_names.categories != tree {
-            self.add_re_scoped(&old_names.categories, &tree, now, &mut outcome.batch).await?;
+        Ok(())
+    }
+
+    async fn completed(&mut self, scan: &Scan) -> Result<(), ReconcileError> {
+        if !self.view.is_filled() {
+            self.state.set_mark(FILLED_MARK, "1").await?;
         }
-        let names = self.names(&old_names, tree).await?;
-        let renamed = names.is_some();
-        let committed = self.commit(&outcome.batch).await?;
-        if renamed {
-            // After the articles: should this not be reached, the next start moves them once more.
-            self.state.set_mark(CATEGORIES_MARK, &write_categories(&scan.categories)).await?;
-        }
-        let affected = self.show(names, &committed);
-        self.note_faults(outcome.faults, &rest);
-        self.note_general(&scan);
         self.held_since = None;
-        self.view.note(|status| {
-            status.filled = true;
-            status.held = None;
-        });
         self.commanded.clear();
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
         self.seen.retain(|id, _| heads.contains(id));
-        metrics::reconcile_changes(outcome.batch.writes.len());
-        Ok(Change::of(renamed, &affected))
+        let mut faults = scan.faults.clone();
+        faults.extend(names::faults(&self.view.names()));
+        self.view.note(|status| {
+            for fault in faults.iter().filter(|fault| !status.general_faults.contains(fault)) {
+                tracing::warn!(code = fault.code.code(), "{fault}");
+            }
+            status.general_faults = faults;
+            status.filled = true;
+        });
+        Ok(())
     }
 
     /// Has somebody let the held change through?
     fn accepted(&self) -> bool {
-        matches!((self.held_since, self.control.store_accepted_at), (Some(held), Some(accepted)) if accepted >= held)
+        matches!((self.held_since, self.store_accepted_at), (Some(held), Some(accepted)) if accepted >= held)
     }
 
     fn hold(&mut self, now: Timestamp, why: String) -> ReconcileError {
@@ -263,7 +242,16 @@ impl Reconciler {
     }
 
     /// Articles in the feeds that two complete reads did not show. Those that only this one does not show are noted.
-    fn vanished(&mut self, scan: &Scan, now: Timestamp, accepted: bool) -> Result<Vec<ArticleId>, ReconcileError> {
+    fn vanished(
+        &mut self,
+        scan: &Scan,
+        old: &Names,
+        now: Timestamp,
+        accepted: bool,
+    ) -> Result<Vec<ArticleId>, ReconcileError> {
+        if scan.categories.is_empty() && !old.categories.all().is_empty() && !accepted {
+            return Err(self.hold(now, "every category has vanished from the store at once".to_owned()));
+        }
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
         let (public, absent) = self.view.with_catalog(|catalog| {
             (catalog.len(), catalog.public().filter(|id| !heads.contains(id)).collect::<BTreeSet<_>>())
@@ -278,28 +266,53 @@ impl Reconciler {
         Ok(agreed)
     }
 
+    fn hold_if_suspicious(
+        &mut self,
+        outcome: &Outcome,
+        rows: usize,
+        now: Timestamp,
+        accepted: bool,
+    ) -> Result<(), ReconcileError> {
+        let limit = self.options.vanish_limit(rows);
+        if accepted {
+            return Ok(());
+        }
+        if outcome.gone_back > limit {
+            let count = outcome.gone_back;
+            return Err(
+                self.hold(now, format!("{count} articles have an earlier updated_at than before: an older backup?"))
+            );
+        }
+        if outcome.uncategorised > limit {
+            let count = outcome.uncategorised;
+            return Err(self.hold(now, format!("{count} articles have lost all their categories at once")));
+        }
+        Ok(())
+    }
+
+    fn renamed(&self, old: &Names, addresses: &AddressBook, tree: &CategoryTree) -> bool {
+        let moved = tree.all().iter().any(|category| {
+            let scope = Scope::Category(category.id.clone());
+            addresses.current(&scope) != old.addresses.current(&scope)
+        });
+        moved || *tree != old.categories
+    }
+
+    fn publish_names(&self, names: Option<Names>) {
+        if names.is_some() {
+            self.view.apply(names, &Committed::default());
+        }
+    }
+
     /// Rows that are not as they were when they were last decided.
     fn changed(&self, scan: &Scan) -> Vec<ArticleId> {
         self.view.with_catalog(|catalog| {
             let known = |id: &ArticleId| self.seen.get(id).copied().or_else(|| catalog.digest(id));
-            let differs = scan
-                .heads
-                .iter()
-                .filter(|head| known(&head.id) != Some(head.digest) || self.commanded.contains(&head.id));
+            let differs = scan.heads.iter().filter(|head| {
+                self.options.decide_all || known(&head.id) != Some(head.digest) || self.commanded.contains(&head.id)
+            });
             differs.map(|head| head.id.clone()).collect()
         })
-    }
-
-    /// Fills an empty ledger, in transactions of bounded size. Nothing is served until it is done.
-    async fn fill(&mut self, ids: &[ArticleId], tree: &CategoryTree, now: Timestamp) -> Result<(), ReconcileError> {
-        for chunk in ids.chunks(FILL_AT_A_TIME) {
-            let outcome = self.decide_all(chunk, tree, now, true).await?;
-            let committed = self.commit(&outcome.batch).await?;
-            self.show(None, &committed);
-            self.note_faults(outcome.faults, chunk);
-            tracing::debug!(articles = chunk.len(), "the ledger is being filled");
-        }
-        Ok(())
     }
 
     async fn decide_all(
@@ -309,72 +322,86 @@ impl Reconciler {
         now: Timestamp,
         first_fill: bool,
     ) -> Result<Outcome, ReconcileError> {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { decided: ids.to_vec(), ..Outcome::default() };
+        outcome.batch.filling = first_fill;
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
-            let records: HashMap<ArticleId, ArticleRecord> = if first_fill {
-                HashMap::new()
-            } else {
-                self.state.records(chunk).await?.into_iter().map(|record| (record.id.clone(), record)).collect()
-            };
+            let records = self.state.records(chunk).await?;
+            let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
+            let mut absent: HashSet<&ArticleId> = chunk.iter().collect();
             for loaded in self.store.load(chunk).await? {
+                absent.remove(&loaded.id);
+                let record = records.remove(&loaded.id);
                 let denied = self.is_denied(&loaded).await?;
                 let circumstances = Circumstances { now, tree, denied, first_fill };
-                self.decide_one(records.get(&loaded.id), loaded, &circumstances, &mut outcome);
+                outcome.add(record.as_ref(), loaded, &circumstances);
             }
+            // Deleted since; if it comes back, it has to be looked at.
+            outcome.seen.extend(absent.iter().map(|id| ((*id).clone(), None)));
+            outcome.due.extend(absent.into_iter().map(|id| (id.clone(), None)));
         }
         Ok(outcome)
     }
 
-    fn decide_one(
-        &mut self,
-        record: Option<&ArticleRecord>,
-        loaded: Loaded,
-        now: &Circumstances<'_>,
-        outcome: &mut Outcome,
-    ) {
-        let Loaded { id, digest, article, notices } = loaded;
-        let row = Row { id: &id, digest, article: article.as_deref() };
-        let Decision { write, due, withdraw, fault } = transition::decide(record, row, now);
-        let faults: Vec<Fault> = fault.into_iter().chain(notices).collect();
-        if !faults.is_empty() {
-            outcome.faults.insert(id.clone(), faults);
-        }
-        let before = record.and_then(|record| record.store_updated);
-        let after = article.as_ref().ok().and_then(|article| article.updated_at);
-        if matches!((before, after), (Some(before), Some(after)) if after < before) {
-            outcome.gone_back += 1;
-        }
-        if withdraw {
-            outcome.batch.withdrawals.push((id.clone(), now.now));
-        }
-        match due {
-            Some(due) => self.waiting.set(&id, due),
-            None if now.first_fill || write.is_none() => self.waiting.forget(&id),
-            // Until the write is committed it stays due: the next read, or the next turn, finds it published.
-            None => {}
-        }
-        match write {
-            Some(write) => {
-                self.seen.remove(&id);
-                outcome.batch.writes.push(write);
-            }
-            None => drop(self.seen.insert(id, digest)),
-        }
-    }
-
     /// On the deny list? A store that may restore takes its own withdrawals back by saying `published` again.
-    async fn is_denied(&mut self, loaded: &Loaded) -> Result<bool, ReconcileError> {
-        let Some(at) = self.control.withdrawn.iter().position(|withdrawal| withdrawal.id == loaded.id) else {
-            return Ok(false);
-        };
-        let by_store = self.control.withdrawn.get(at).is_some_and(|withdrawal| withdrawal.by_store);
+    async fn is_denied(&mut self, loaded: &Loaded) -> Result<bool, StateError> {
+        let Some(by_store) = self.denied.get(&loaded.id) else { return Ok(false) };
         let says_published = loaded.article.as_ref().is_ok_and(|article| article.status == Status::Published);
-        if !(by_store && says_published && self.options.store_may_restore) {
+        if !(*by_store && says_published && self.options.store_may_restore) {
             return Ok(true);
         }
         self.state.restore(&loaded.id, self.options.clock.now()).await?;
-        self.control.withdrawn.remove(at);
+        self.denied.remove(&loaded.id);
         Ok(false)
+    }
+
+    /// Commits what was decided, and only then remembers it.
+    async fn take_over(&mut self, outcome: Outcome) -> Result<(), StateError> {
+        self.commit(outcome.batch).await?;
+        for (id, digest) in outcome.seen {
+            match digest {
+                Some(digest) => self.seen.insert(id, digest),
+                None => self.seen.remove(&id),
+            };
+        }
+        for (id, due) in outcome.due {
+            self.waiting.set(&id, due);
+        }
+        log_faults(&outcome.faults);
+        self.view.note_faults(&outcome.decided, outcome.faults);
+        Ok(())
+    }
+
+    async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
+        let Batch { writes, mut touches, mut withdrawals, filling } = batch;
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() || !touches.is_empty() || !withdrawals.is_empty() {
+            let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
+            let (touches, withdrawals) = (std::mem::take(&mut touches), std::mem::take(&mut withdrawals));
+            self.state.commit(&Batch { writes: part, touches, withdrawals, filling }).await?;
+        }
+        // Names are published already, and recorded once everything else is.
+        let changes = self.state.since(self.cursor).await?;
+        self.cursor = changes.cursor;
+        self.view.apply(None, &Committed { articles: changes.articles, feeds: changes.feeds });
+        Ok(())
+    }
+
+    /// Takes over what was written since, by whomever: by this process, by another replica, or by this process without
+    /// hearing that it was. True: something changed; names changed too.
+    pub(super) async fn follow(&mut self) -> Result<Followed, StateError> {
+        let changes = self.state.since(self.cursor).await?;
+        let names = if changes.names_changed { self.recorded_names().await? } else { None };
+        let followed = Followed { documents: !changes.feeds.is_empty(), names: names.is_some() };
+        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
+        self.cursor = changes.cursor;
+        Ok(followed)
+    }
+
+    async fn recorded_names(&self) -> Result<Option<Names>, StateError> {
+        let addresses = AddressBook::new(self.state.claim_addresses(&[]).await?);
+        let names = names::recorded(&*self.state, addresses).await?;
+        let old = self.view.names();
+        Ok(self.renamed(&old, &names.addresses, &names.categories).then_some(names))
     }
 
     async fn add_vanished(
@@ -383,7 +410,7 @@ impl Reconciler {
         tree: &CategoryTree,
         now: Timestamp,
         batch: &mut Batch,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<(), StateError> {
         let circumstances = Circumstances { now, tree, denied: false, first_fill: false };
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             let records = self.state.records(chunk).await?;
@@ -398,10 +425,13 @@ impl Reconciler {
         old: &CategoryTree,
         tree: &CategoryTree,
         now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), ReconcileError> {
-        let changed = changed_categories(old, tree);
-        let decided: HashSet<ArticleId> = batch.writes.iter().map(|write| write.record.id.clone()).collect();
+        outcome: &mut Outcome,
+    ) -> Result<(), StateError> {
+        let changed = names::changed(old, tree);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let decided: HashSet<&ArticleId> = outcome.decided.iter().collect();
         let ids: Vec<ArticleId> =
             self.view.with_catalog(|catalog| catalog.public().filter(|id| !decided.contains(id)).collect());
         let circumstances = Circumstances { now, tree, denied: false, first_fill: false };
@@ -414,74 +444,55 @@ impl Reconciler {
                 if record.categories.iter().any(|id| above(old, id) || above(tree, id)) {
                     renamed.extend(record.scopes.iter().cloned());
                 }
-                batch.writes.extend(transition::re_scope(&record, &circumstances));
+                if let Some(write) = transition::re_scope(&record, &circumstances) {
+                    outcome.uncategorised += usize::from(loses_categories(Some(&record), &write));
+                    outcome.batch.writes.push(write);
+                }
             }
         }
-        batch.touches.extend(renamed.into_iter().map(|scope| Touch { scope, at: now, removes: false }));
+        outcome.batch.touches.extend(renamed.into_iter().map(|scope| Touch { scope, at: now, removes: false }));
         Ok(())
     }
+}
 
-    /// Addresses for every category, and the names as they are now; `None` if nothing differs.
-    async fn names(&self, old: &Names, tree: CategoryTree) -> Result<Option<Names>, ReconcileError> {
-        let mut addresses = old.addresses.clone();
-        for _ in 0..CLAIM_TRIES {
-            let claims = claims(&addresses, &tree);
-            if claims.is_empty() {
-                break;
-            }
-            addresses = AddressBook::new(self.state.claim_addresses(&claims).await?);
+impl Outcome {
+    fn add(&mut self, record: Option<&ArticleRecord>, loaded: Loaded, now: &Circumstances<'_>) {
+        let Loaded { id, digest, article, notices } = loaded;
+        let row = Row { id: &id, digest, article: article.as_deref() };
+        let Decision { write, due, withdraw, fault } = transition::decide(record, row, now);
+        let faults: Vec<Fault> = fault.into_iter().chain(notices).collect();
+        if !faults.is_empty() {
+            self.faults.insert(id.clone(), faults);
         }
-        let moved = tree.all().iter().any(|category| {
-            let scope = Scope::Category(category.id.clone());
-            addresses.current(&scope) != old.addresses.current(&scope)
-        });
-        if !moved && tree == old.categories {
-            return Ok(None);
+        let before = record.and_then(|record| record.store_updated);
+        let after = article.as_ref().ok().and_then(|article| article.updated_at);
+        self.gone_back += usize::from(matches!((before, after), (Some(before), Some(after)) if after < before));
+        if withdraw {
+            self.batch.withdrawals.push((id.clone(), now.now));
         }
-        Ok(Some(Names { categories: tree, addresses }))
+        self.due.push((id.clone(), due));
+        let in_feeds = write
+            .as_ref()
+            .map_or_else(|| record.is_some_and(ArticleRecord::is_public), |write| write.record.is_public());
+        self.seen.push((id, (!in_feeds).then_some(digest)));
+        if let Some(write) = write {
+            self.uncategorised += usize::from(loses_categories(record, &write));
+            self.batch.writes.push(write);
+        }
     }
+}
 
-    fn note_faults(&self, faults: BTreeMap<ArticleId, Vec<Fault>>, decided: &[ArticleId]) {
-        for fault in faults.values().flatten() {
-            match fault.code.severity() {
-                Severity::SetAside => tracing::warn!(code = fault.code.code(), "{fault}"),
-                Severity::Repaired | Severity::Notice => tracing::debug!(code = fault.code.code(), "{fault}"),
-            }
-        }
-        self.view.note(|status| {
-            for id in decided {
-                status.faults.remove(id);
-            }
-            status.faults.extend(faults);
-        });
+fn loses_categories(record: Option<&ArticleRecord>, write: &ArticleWrite) -> bool {
+    record.is_some_and(|record| record.scopes.len() > 1) && write.record.is_public() && write.record.scopes.len() == 1
+}
+
+fn log_faults(faults: &BTreeMap<ArticleId, Vec<Fault>>) {
+    let severe = || faults.values().flatten().filter(|fault| fault.code.severity() == Severity::SetAside);
+    for fault in severe().take(LOGGED_FAULTS_MAX) {
+        tracing::warn!(code = fault.code.code(), "{fault}");
     }
-
-    fn note_general(&self, scan: &Scan) {
-        let names = self.view.names();
-        let mut faults = scan.faults.clone();
-        for category in names.categories.all() {
-            let wish = wish(category);
-            let current = names.addresses.current(&Scope::Category(category.id.clone())).unwrap_or_default();
-            if current != wish {
-                let subject = Subject::Category(category.id.clone());
-                faults.push(Fault::new(subject, FaultCode::SlugTaken, format!("{wish}, now {current}")));
-            }
-            if let Some(parent) = &category.parent_id
-                && !stands_above(&names.categories, parent, category)
-            {
-                let subject = Subject::Category(category.id.clone());
-                faults.push(Fault::new(subject, FaultCode::CategoryParentUnknown, parent));
-            }
-            if !slug::is_usable(&category.slug) {
-                let subject = Subject::Category(category.id.clone());
-                faults.push(Fault::new(subject, FaultCode::SlugUnusable, &category.slug));
-            }
-        }
-        self.view.note(|status| {
-            for fault in faults.iter().filter(|fault| !status.general_faults.contains(fault)) {
-                tracing::warn!(code = fault.code.code(), "{fault}");
-            }
-            status.general_faults = faults;
-        });
+    let count = severe().count();
+    if count > LOGGED_FAULTS_MAX {
+        tracing::warn!(count, "articles are set aside, the first {LOGGED_FAULTS_MAX} are named: `loa check` lists all");
     }
 }

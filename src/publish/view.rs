@@ -8,9 +8,13 @@ use crate::domain::address::AddressBook;
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryTree;
 use crate::domain::clock::Timestamp;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Committed, FeedRecord};
 use crate::domain::scope::Scope;
+use crate::feed::DELETED_MAX;
+
+/// Articles whose faults are kept for `loa check` and for counting: where more are faulty, one fault has them all.
+pub const FAULTY_ARTICLES_MAX: usize = 10_000;
 
 /// What is published now.
 #[derive(Debug, Default)]
@@ -50,8 +54,10 @@ pub struct Status {
     pub state_error: Option<String>,
     /// Why a change is held back.
     pub held: Option<String>,
-    /// Faults by article.
+    /// Faults by article, of [`FAULTY_ARTICLES_MAX`] articles at most.
     pub faults: BTreeMap<ArticleId, Vec<Fault>>,
+    /// Articles that cannot be published.
+    pub set_aside: usize,
     /// Faults of the store that concern no article.
     pub general_faults: Vec<Fault>,
 }
@@ -90,10 +96,9 @@ impl View {
         Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner).names)
     }
 
-    /// How the engine is doing.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        self.status.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Looks at how the engine is doing.
+    pub fn with_status<T>(&self, read: impl FnOnce(&Status) -> T) -> T {
+        read(&self.status.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes how the engine is doing.
@@ -101,16 +106,29 @@ impl View {
         change(&mut self.status.write().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Replaces the faults of the articles that were decided.
+    pub fn note_faults(&self, decided: &[ArticleId], faults: BTreeMap<ArticleId, Vec<Fault>>) {
+        self.note(|status| {
+            for id in decided {
+                status.faults.remove(id);
+            }
+            let room = FAULTY_ARTICLES_MAX.saturating_sub(status.faults.len());
+            status.faults.extend(faults.into_iter().take(room));
+            let severe = |faults: &&Vec<Fault>| faults.iter().any(|f| f.code.severity() == Severity::SetAside);
+            status.set_aside = status.faults.values().filter(severe).count();
+        });
+    }
+
     /// Does the store answer, as far as we know?
     #[must_use]
     pub fn store_answers(&self) -> bool {
-        self.status.read().unwrap_or_else(PoisonError::into_inner).store_error.is_none()
+        self.with_status(|status| status.store_error.is_none())
     }
 
     /// Has everything been read at least once?
     #[must_use]
     pub fn is_filled(&self) -> bool {
-        self.status.read().unwrap_or_else(PoisonError::into_inner).filled
+        self.with_status(|status| status.filled)
     }
 
     /// One feed at this moment: at most `entries_max` articles, and the departures of `departures_days` before the
@@ -121,7 +139,8 @@ impl View {
         let catalog = &content.catalog;
         let record = catalog.feed(scope).cloned();
         let since = record.as_ref().map(|feed| feed.changed_at - chrono::TimeDelta::days(departures_days.into()));
-        let departed = since.map(|since| catalog.departed(scope, since).cloned().collect()).unwrap_or_default();
+        let departed =
+            since.map(|since| catalog.departed(scope, since).take(DELETED_MAX).cloned().collect()).unwrap_or_default();
         let with_digest = |(id, published)| catalog.digest(&id).map(|digest| (id, published, digest));
         let newest = catalog.newest(scope).take(entries_max).filter_map(with_digest).collect();
         Slice { names: Arc::clone(&content.names), record, newest, departed }

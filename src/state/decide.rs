@@ -3,11 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DurationRound as _, TimeDelta};
+
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch};
 use crate::domain::scope::Scope;
+
+/// How far a feed's `changed_at` may run ahead of its changes: longer than it takes from a decision to its commit.
+const AHEAD_MAX: TimeDelta = TimeDelta::minutes(1);
 
 /// What a batch comes to.
 #[derive(Debug, Default)]
@@ -63,7 +68,8 @@ pub(super) fn batch(batch: &Batch, articles: Vec<ArticleRecord>, feeds: Vec<Feed
     decision.articles = made.into_values().collect();
     let mut feeds: BTreeMap<Scope, FeedRecord> =
         feeds.into_iter().map(|record| (record.scope.clone(), record)).collect();
-    decision.feeds = touched(&touches).into_iter().map(|touch| next(feeds.get(&touch.scope), touch)).collect();
+    decision.feeds =
+        touched(&touches).into_iter().map(|touch| next(feeds.get(&touch.scope), touch, batch.filling)).collect();
     feeds.extend(decision.feeds.iter().map(|record| (record.scope.clone(), record.clone())));
     decision.committed.feeds = feeds.into_values().collect();
     decision
@@ -80,14 +86,33 @@ fn touched(touches: &[&Touch]) -> Vec<Touch> {
     merged.into_values().collect()
 }
 
-fn next(old: Option<&FeedRecord>, touch: Touch) -> FeedRecord {
+fn next(old: Option<&FeedRecord>, touch: Touch, filling: bool) -> FeedRecord {
     let sequence = old.map_or(0, |old| old.sequence) + 1;
     let kept = old.map_or(0, |old| old.removal_sequence);
     FeedRecord {
         sequence,
-        changed_at: old.map_or(touch.at, |old| old.changed_at.max(touch.at)),
+        changed_at: old.map_or(touch.at, |old| changed_at(old.changed_at, touch.at, filling)),
         removal_sequence: if touch.removes { sequence } else { kept },
         scope: touch.scope,
+    }
+}
+
+/// When a feed that changed at `old` has changed, if a change of the instant `at` is added.
+///
+/// Readers get it as Last-Modified: the start of the second after it, shown once that has begun. Two states that share a
+/// second would share it, and the second one would be answered 304 (RFC 9110 section 8.8.2.2). An instant is taken before
+/// its change is committed, so another process may have committed a later one, and the older state may be on show. Hence
+/// every change comes to a later second, of which the header waits.
+///
+/// Changes that come faster than the seconds would carry a feed off into the future. One that is [`AHEAD_MAX`] ahead stays
+/// there: its second has not begun, so nobody has seen it, and of the states that share it only the last is ever shown.
+///
+/// While an empty ledger is filled nothing is on show, and the latest instant counts.
+fn changed_at(old: Timestamp, at: Timestamp, filling: bool) -> Timestamp {
+    let second = TimeDelta::seconds(1);
+    match old.duration_trunc(second).map(|floor| floor + second) {
+        Ok(later) if !filling && at < later && old - at <= AHEAD_MAX => later,
+        _ => old.max(at),
     }
 }
 
@@ -117,4 +142,39 @@ pub(super) fn claims(addresses: &mut Vec<AddressRecord>, claims: &[(Scope, Strin
     }
     *addresses = by_path.into_values().collect();
     changed.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_comes_to_a_second_of_its_own() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let check = |old: &str, change: &str, filling: bool, expect: &str| {
+            assert_eq!(changed_at(at(old), at(change), filling), at(expect), "{old}, then {change}");
+        };
+        let old = "2026-11-20T09:00:00.25Z";
+        check(old, "2026-11-20T09:00:01Z", false, "2026-11-20T09:00:01Z");
+        check(old, "2026-11-20T09:07:00.5Z", false, "2026-11-20T09:07:00.5Z");
+        // In the same second, at the same instant, earlier: the state before may be on show from 09:00:01 on.
+        check(old, "2026-11-20T09:00:00.75Z", false, "2026-11-20T09:00:01Z");
+        check(old, old, false, "2026-11-20T09:00:01Z");
+        check(old, "2026-11-20T08:59:00.25Z", false, "2026-11-20T09:00:01Z");
+        check("2026-11-20T09:00:01Z", old, false, "2026-11-20T09:00:02Z");
+        check("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.5Z", false, "1970-01-01T00:00:00Z");
+        // Further ahead than that it is not pushed.
+        check(old, "2026-11-20T08:59:00.249999Z", false, old);
+        // The articles' own instants, in any order.
+        check(old, "2022-03-18T06:30:00Z", true, old);
+        check(old, "2026-11-20T09:00:00.1Z", true, old);
+        check(old, "2026-11-20T09:00:00.75Z", true, "2026-11-20T09:00:00.75Z");
+    }
+
+    #[test]
+    fn a_mass_of_changes_in_one_instant_stays_near_it() {
+        let first: Timestamp = "2026-11-20T09:00:00.5Z".parse().unwrap();
+        let last = (0..5000).fold(first, |old, _| changed_at(old, first, false));
+        assert_eq!(last, "2026-11-20T09:01:01Z".parse::<Timestamp>().unwrap());
+    }
 }

@@ -33,8 +33,21 @@ pub struct Ledger {
     pub feeds: Vec<FeedRecord>,
     /// Every address ever published.
     pub addresses: Vec<AddressRecord>,
-    /// The number of the last batch in it.
-    pub commit: u64,
+    /// Where [`State::since`] goes on from here.
+    pub cursor: u64,
+}
+
+/// What was written after a cursor: every record once, as it now stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Where the next [`State::since`] goes on: the number of the last transaction that these changes hold.
+    pub cursor: u64,
+    /// Article records, in the order in which they were written last; those of one transaction in the order of ids.
+    pub articles: Vec<ArticleRecord>,
+    /// Feed records, in the order of scopes.
+    pub feeds: Vec<FeedRecord>,
+    /// Was an address or a mark written?
+    pub names_changed: bool,
 }
 
 /// What people have told Loa by commands.
@@ -106,6 +119,15 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// Reads everything that start-up needs, in one snapshot.
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
 
+    /// Everything written since `cursor` (0: since ever), in one snapshot: how a process learns what others have written,
+    /// and what it wrote itself without hearing the answer. With nothing new it costs one small query.
+    ///
+    /// Every transaction that writes articles, feeds, addresses or marks takes the next number and stamps its rows with
+    /// it. It takes it under the lock that every writer holds until it has committed, so numbers become visible in their
+    /// order: who has seen one will never find an earlier one later. What writes nothing, such as a batch that lost all
+    /// its writes, takes none. The deny list has its own [`State::control_marker`].
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>>;
+
     /// The records of these articles, in any order; an article without one is left out.
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;
 
@@ -113,10 +135,6 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// record as it stands comes back instead, and only the feeds of writes that were made are touched. A touched feed's
     /// sequence grows by one however many touches it has in the batch.
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>>;
-
-    /// What was written after the batch of this number, by whomever: the records as they stand now, and the number of the
-    /// last batch.
-    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>>;
 
     /// Records that each scope now wants this path, unless the path belongs to another scope; returns all addresses.
     fn claim_addresses<'a>(
@@ -142,7 +160,7 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// A named mark, such as the digest of the last category tree. `None`: never set.
     fn mark<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StateError>>;
 
-    /// Sets a named mark.
+    /// Sets a named mark. Setting it to what it is writes nothing.
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>>;
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Changes, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -22,12 +22,23 @@ pub struct Scratch(Mutex<Contents>);
 #[derive(Debug, Default)]
 struct Contents {
     identity: Option<Identity>,
-    articles: BTreeMap<ArticleId, ArticleRecord>,
-    feeds: BTreeMap<Scope, FeedRecord>,
+    articles: BTreeMap<ArticleId, Stamped<ArticleRecord>>,
+    feeds: BTreeMap<Scope, Stamped<FeedRecord>>,
     addresses: Vec<AddressRecord>,
+    /// The number of the last write.
+    written: u64,
+    /// The number of the last write of an address or a mark.
+    names_written: u64,
     control: Control,
     control_marker: u64,
     marks: BTreeMap<String, String>,
+}
+
+/// A record with the number of its last write.
+#[derive(Debug)]
+struct Stamped<T> {
+    written: u64,
+    record: T,
 }
 
 impl Scratch {
@@ -38,25 +49,19 @@ impl Scratch {
     pub async fn copy_of(other: &dyn State, marks: &[&str]) -> Result<Self, StateError> {
         let ledger = other.load().await?;
         let mut contents = Contents {
-            articles: ledger.articles.into_iter().map(|record| (record.id.clone(), record)).collect(),
-            feeds: ledger.feeds.into_iter().map(|record| (record.scope.clone(), record)).collect(),
             addresses: ledger.addresses,
+            written: ledger.cursor,
+            names_written: ledger.cursor,
             control: other.control().await?,
             ..Contents::default()
         };
+        contents.write(ledger.articles, ledger.feeds);
         for name in marks {
             if let Some(value) = other.mark(name).await? {
                 contents.marks.insert((*name).to_owned(), value);
             }
         }
         Ok(Self(Mutex::new(contents)))
-    }
-
-    /// Forgets which rows the records were decided on, so that every row is looked at anew and tells its faults.
-    pub fn forget_rows(&self) {
-        for record in self.lock().articles.values_mut() {
-            record.digest = 0;
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -71,16 +76,41 @@ fn done<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, StateError>> {
 impl Contents {
     fn commit(&mut self, batch: &Batch) -> Committed {
         let ids = batch.writes.iter().map(|write| &write.record.id);
-        let articles = ids.filter_map(|id| self.articles.get(id).cloned()).collect();
+        let articles = ids.filter_map(|id| self.articles.get(id)).map(|kept| kept.record.clone()).collect();
         let scopes: BTreeSet<String> = decide::scopes(batch).into_iter().collect();
-        let feeds = self.feeds.values().filter(|feed| scopes.contains(&feed.scope.to_string())).cloned().collect();
+        let feeds = self.feeds.values().map(|kept| &kept.record);
+        let feeds = feeds.filter(|feed| scopes.contains(&feed.scope.to_string())).cloned().collect();
         let decision = decide::batch(batch, articles, feeds);
-        self.articles.extend(decision.articles.into_iter().map(|record| (record.id.clone(), record)));
-        self.feeds.extend(decision.feeds.into_iter().map(|record| (record.scope.clone(), record)));
+        self.written += u64::from(!(decision.articles.is_empty() && decision.feeds.is_empty()));
+        self.write(decision.articles, decision.feeds);
         for (id, _) in decide::withdrawals(batch) {
             self.withdraw(id, true);
         }
         decision.committed
+    }
+
+    /// Keeps records under the number of the last write.
+    fn write(&mut self, articles: Vec<ArticleRecord>, feeds: Vec<FeedRecord>) {
+        let written = self.written;
+        self.articles.extend(articles.into_iter().map(|record| (record.id.clone(), Stamped { written, record })));
+        self.feeds.extend(feeds.into_iter().map(|record| (record.scope.clone(), Stamped { written, record })));
+    }
+
+    fn write_name(&mut self) {
+        self.written += 1;
+        self.names_written = self.written;
+    }
+
+    fn since(&self, cursor: u64) -> Changes {
+        let mut articles: Vec<_> = self.articles.values().filter(|kept| kept.written > cursor).collect();
+        articles.sort_by_key(|kept| kept.written);
+        let feeds = self.feeds.values().filter(|kept| kept.written > cursor);
+        Changes {
+            cursor: self.written,
+            articles: articles.into_iter().map(|kept| kept.record.clone()).collect(),
+            feeds: feeds.map(|kept| kept.record.clone()).collect(),
+            names_changed: self.names_written > cursor,
+        }
     }
 
     fn withdraw(&mut self, id: &ArticleId, by_store: bool) {
@@ -108,25 +138,24 @@ impl State for Scratch {
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
         let contents = self.lock();
         done(Ledger {
-            articles: contents.articles.values().cloned().collect(),
-            feeds: contents.feeds.values().cloned().collect(),
+            articles: contents.articles.values().map(|kept| kept.record.clone()).collect(),
+            feeds: contents.feeds.values().map(|kept| kept.record.clone()).collect(),
             addresses: contents.addresses.clone(),
-            commit: 0,
+            cursor: contents.written,
         })
+    }
+
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
+        done(self.lock().since(cursor))
     }
 
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
         let contents = self.lock();
-        done(ids.iter().filter_map(|id| contents.articles.get(id).cloned()).collect())
+        done(ids.iter().filter_map(|id| contents.articles.get(id)).map(|kept| kept.record.clone()).collect())
     }
 
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>> {
         done(self.lock().commit(batch))
-    }
-
-    /// Nobody else writes here.
-    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
-        done(Committed { commit, ..Committed::default() })
     }
 
     fn claim_addresses<'a>(
@@ -134,7 +163,9 @@ impl State for Scratch {
         claims: &'a [(Scope, String)],
     ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
         let mut contents = self.lock();
-        decide::claims(&mut contents.addresses, claims);
+        if !decide::claims(&mut contents.addresses, claims).is_empty() {
+            contents.write_name();
+        }
         done(contents.addresses.clone())
     }
 
@@ -167,7 +198,10 @@ impl State for Scratch {
     }
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
-        self.lock().marks.insert(name.to_owned(), value.to_owned());
+        let mut contents = self.lock();
+        if contents.marks.insert(name.to_owned(), value.to_owned()).as_deref() != Some(value) {
+            contents.write_name();
+        }
         done(())
     }
 }

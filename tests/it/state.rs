@@ -1,5 +1,6 @@
 //! The contract of `state`, on every backend.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -11,7 +12,7 @@ use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
 use loa::state::scratch::Scratch;
-use loa::state::{self, State, StateError, Withdrawal};
+use loa::state::{self, Changes, State, StateError, Withdrawal};
 
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
@@ -39,14 +40,21 @@ contract! {
     the_deny_list_is_kept
     the_store_withdraws_by_batch
     the_first_identity_stays
-    what_another_replica_wrote_is_found
     marks_are_kept
     two_processes_may_start_at_once
     a_newer_schema_is_refused
     many_records_come_back_in_order
     records_are_found_by_id
     a_scratch_copy_goes_on_from_there_and_writes_nothing_back
+    every_change_is_told_once
+    what_writes_nothing_is_not_told
+    a_commit_whose_answer_was_lost_is_told
+    many_changes_are_told_in_order
+    changes_are_told_while_others_write
 }
+
+/// One second, in microseconds.
+const S: i64 = 1_000_000;
 
 async fn open(database: &impl Database) -> Arc<dyn State> {
     state::open(&database.url()).await.unwrap()
@@ -140,7 +148,7 @@ async fn two_writers_at_once_both_learn_who_was_first(database: &impl Database) 
     let (one, two) = (open(database).await, open(database).await);
     for round in 0..ROUNDS {
         let batch = |digest, scopes: [Scope; 2]| {
-            let touches = scopes.map(|scope| touch(scope, 1, false)).to_vec();
+            let touches = scopes.map(|scope| touch(scope, round.cast_signed() * S, false)).to_vec();
             write(ArticleRecord { digest, ..record("a", round) }, touches)
         };
         // Each names the feeds in another order: they must not wait for each other for ever.
@@ -151,7 +159,8 @@ async fn two_writers_at_once_both_learn_who_was_first(database: &impl Database) 
         assert_eq!(said_one.articles[0].version, round + 1);
         assert_eq!(said_one.feeds, said_two.feeds);
     }
-    assert_eq!(one.load().await.unwrap().feeds, [feed(Scope::All, ROUNDS, 1, 0), feed(category("7"), ROUNDS, 1, 0)]);
+    let last = |scope| feed(scope, ROUNDS, (ROUNDS.cast_signed() - 1) * S, 0);
+    assert_eq!(one.load().await.unwrap().feeds, [last(Scope::All), last(category("7"))]);
 }
 
 async fn a_batch_is_written_whole_or_not_at_all(database: &impl Database) {
@@ -170,19 +179,21 @@ async fn sequences_count_touched_batches(database: &impl Database) {
     let check = async |batch: Batch, expect: &[FeedRecord]| {
         assert_eq!(state.commit(&batch).await.unwrap().feeds, expect);
     };
-    let both = vec![touch(Scope::All, 5, false), touch(category("7"), 5, false)];
-    check(write(record("a", 0), both), &[feed(Scope::All, 1, 5, 0), feed(category("7"), 1, 5, 0)]).await;
-    let mut many = write(record("b", 0), vec![touch(Scope::All, 9, true)]);
-    many.writes.push(ArticleWrite { record: record("c", 0), touches: vec![touch(Scope::All, 8, false)] });
-    many.touches.push(touch(Scope::All, 7, false));
-    check(many, &[feed(Scope::All, 2, 9, 2)]).await;
-    let earlier = write(record("a", 1), vec![touch(Scope::All, 3, false)]);
-    check(earlier, &[feed(Scope::All, 3, 9, 2)]).await;
-    let renamed = Batch { touches: vec![touch(category("7"), 11, false)], ..Batch::default() };
-    check(renamed, &[feed(category("7"), 2, 11, 0)]).await;
+    let both = vec![touch(Scope::All, 5 * S, false), touch(category("7"), 5 * S, false)];
+    check(write(record("a", 0), both), &[feed(Scope::All, 1, 5 * S, 0), feed(category("7"), 1, 5 * S, 0)]).await;
+    let mut many = write(record("b", 0), vec![touch(Scope::All, 9 * S, true)]);
+    many.writes.push(ArticleWrite { record: record("c", 0), touches: vec![touch(Scope::All, 8 * S, false)] });
+    many.touches.push(touch(Scope::All, 7 * S, false));
+    check(many, &[feed(Scope::All, 2, 9 * S, 2)]).await;
+    let earlier = write(record("a", 1), vec![touch(Scope::All, 3 * S, false)]);
+    check(earlier, &[feed(Scope::All, 3, 10 * S, 2)]).await;
+    let renamed = Batch { touches: vec![touch(category("7"), 11 * S, false)], ..Batch::default() };
+    check(renamed, &[feed(category("7"), 2, 11 * S, 0)]).await;
+    let filled = Batch { filling: true, ..write(record("d", 0), vec![touch(Scope::All, S, false)]) };
+    check(filled, &[feed(Scope::All, 4, 10 * S, 2)]).await;
     check(Batch::default(), &[]).await;
     let feeds = state.load().await.unwrap().feeds;
-    assert_eq!(feeds, [feed(Scope::All, 3, 9, 2), feed(category("7"), 2, 11, 0)]);
+    assert_eq!(feeds, [feed(Scope::All, 4, 10 * S, 2), feed(category("7"), 2, 11 * S, 0)]);
 }
 
 async fn an_address_is_never_given_away(database: &impl Database) {
@@ -257,28 +268,6 @@ async fn the_first_identity_stays(database: &impl Database) {
     let other = Identity::new("tinvidu.example", "2023").unwrap();
     assert_eq!(open(database).await.claim_identity(&first).await.unwrap(), first);
     assert_eq!(open(database).await.claim_identity(&other).await.unwrap(), first);
-}
-
-/// Two replicas: what one writes the other finds, once, as it stands.
-async fn what_another_replica_wrote_is_found(database: &impl Database) {
-    let (one, other) = (open(database).await, open(database).await);
-    assert_eq!(other.load().await.unwrap().commit, 0);
-    let write = |id, version| ArticleWrite { record: record(id, version), touches: vec![touch(Scope::All, 0, false)] };
-    let batch = |writes| Batch { writes, ..Batch::default() };
-    let first = one.commit(&batch(vec![write("a", 0), write("b", 0)])).await.unwrap();
-    let second = one.commit(&batch(vec![write("a", 1)])).await.unwrap();
-    assert_eq!((first.commit, second.commit), (1, 2));
-    let check = async |since, ids: &[&str], feeds| {
-        let found = other.written_since(since).await.unwrap();
-        let found_ids: Vec<_> = found.articles.iter().map(|record| record.id.as_str()).collect();
-        assert_eq!((found_ids.as_slice(), found.feeds.len(), found.commit), (ids, feeds, 2), "since {since}");
-    };
-    check(0, &["a", "b"], 1).await;
-    check(1, &["a"], 1).await;
-    check(2, &[], 0).await;
-    let found = other.written_since(0).await.unwrap();
-    let ledger = other.load().await.unwrap();
-    assert_eq!((found.articles, found.feeds, found.commit), (ledger.articles, ledger.feeds, ledger.commit));
 }
 
 async fn marks_are_kept(database: &impl Database) {
@@ -362,4 +351,152 @@ async fn a_scratch_copy_goes_on_from_there_and_writes_nothing_back(database: &im
 
     assert_eq!(state.load().await.unwrap().articles.len(), 1, "the original is as it was");
     assert_eq!(state.control().await.unwrap().withdrawn, []);
+}
+
+async fn every_change_is_told_once(database: &impl Database) {
+    tells_every_change_once(&*open(database).await, &*open(database).await).await;
+}
+
+#[tokio::test]
+async fn scratch_tells_every_change_once() {
+    let scratch = Scratch::default();
+    tells_every_change_once(&scratch, &scratch).await;
+}
+
+async fn what_writes_nothing_is_not_told(database: &impl Database) {
+    does_not_tell_what_wrote_nothing(&*open(database).await, &*open(database).await).await;
+}
+
+#[tokio::test]
+async fn scratch_does_not_tell_what_wrote_nothing() {
+    let scratch = Scratch::default();
+    does_not_tell_what_wrote_nothing(&scratch, &scratch).await;
+}
+
+/// A batch of new articles that touches the front page.
+fn fresh(ids: &[&str], micros: i64) -> Batch {
+    let one = |id: &&str| ArticleWrite { record: record(id, 0), touches: vec![touch(Scope::All, micros, false)] };
+    Batch { writes: ids.iter().map(one).collect(), ..Batch::default() }
+}
+
+async fn tells_every_change_once(writer: &dyn State, reader: &dyn State) {
+    let mut cursor = reader.load().await.unwrap().cursor;
+    let mut check = async |articles: &[(&str, u64)], feeds: &[FeedRecord], names_changed: bool| {
+        let changes = reader.since(cursor).await.unwrap();
+        let told = changes.articles.iter().map(|article| (article.id.as_str(), article.version)).collect::<Vec<_>>();
+        assert_eq!((&*told, &*changes.feeds, changes.names_changed), (articles, feeds, names_changed));
+        cursor = changes.cursor;
+        let nothing = Changes { cursor, ..Changes::default() };
+        assert_eq!(reader.since(cursor).await.unwrap(), nothing, "nothing is told twice");
+        assert_eq!(reader.load().await.unwrap().cursor, cursor);
+    };
+    check(&[], &[], false).await;
+    writer.commit(&fresh(&["c", "b"], S)).await.unwrap();
+    check(&[("b", 1), ("c", 1)], &[feed(Scope::All, 1, S, 0)], false).await;
+    // Of two commits, the later state, in the order of the commits.
+    writer.commit(&write(record("c", 1), vec![touch(category("7"), 2 * S, true)])).await.unwrap();
+    writer.commit(&fresh(&["a"], 3 * S)).await.unwrap();
+    check(&[("c", 2), ("a", 1)], &[feed(Scope::All, 2, 3 * S, 0), feed(category("7"), 1, 2 * S, 1)], false).await;
+    writer.commit(&Batch { touches: vec![touch(Scope::All, 4 * S, false)], ..Batch::default() }).await.unwrap();
+    check(&[], &[feed(Scope::All, 3, 4 * S, 0)], false).await;
+    writer.claim_addresses(&[(category("7"), "category/doi-song".to_owned())]).await.unwrap();
+    check(&[], &[], true).await;
+    writer.set_mark("cây", "một").await.unwrap();
+    check(&[], &[], true).await;
+    writer.set_mark("cây", "hai").await.unwrap();
+    writer.commit(&fresh(&["d"], 5 * S)).await.unwrap();
+    check(&[("d", 1)], &[feed(Scope::All, 4, 5 * S, 0)], true).await;
+    let all = reader.since(0).await.unwrap();
+    assert_eq!(all.articles.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["b", "c", "a", "d"]);
+    assert_eq!((all.feeds.len(), all.names_changed, all.cursor), (2, true, cursor));
+}
+
+async fn does_not_tell_what_wrote_nothing(writer: &dyn State, reader: &dyn State) {
+    let claim = [(category("7"), "category/doi-song".to_owned())];
+    writer.commit(&fresh(&["a"], S)).await.unwrap();
+    writer.claim_addresses(&claim).await.unwrap();
+    writer.set_mark("cây", "một").await.unwrap();
+    let before = reader.load().await.unwrap().cursor;
+
+    writer.commit(&fresh(&["a"], 2 * S)).await.unwrap();
+    writer.commit(&Batch::default()).await.unwrap();
+    writer.claim_addresses(&claim).await.unwrap();
+    writer.claim_addresses(&[(category("8"), "category/doi-song".to_owned())]).await.unwrap();
+    writer.set_mark("cây", "một").await.unwrap();
+    writer.withdraw(&ArticleId::new("a"), at(0)).await.unwrap();
+    assert_eq!(reader.since(before).await.unwrap(), Changes { cursor: before, ..Changes::default() });
+
+    let half = fresh(&["a", "b"], 3 * S);
+    writer.commit(&half).await.unwrap();
+    let changes = reader.since(before).await.unwrap();
+    assert_eq!(changes.articles, [record("b", 1)], "only the write that was made");
+    assert_eq!(changes.cursor, before + 1);
+}
+
+async fn a_commit_whose_answer_was_lost_is_told(database: &impl Database) {
+    /// Between two steps of the commit: enough for the step to reach the database.
+    const LOOKS: usize = 50;
+    let (writer, reader) = (open(database).await, open(database).await);
+    let cursor = reader.load().await.unwrap().cursor;
+    let batch = fresh(&["a"], S);
+    let mut commit = Some(pin!(writer.commit(&batch)));
+    // It is dropped as soon as another sees what it wrote. Here and there the answer is faster: then it is not heard.
+    while let Some(running) = &mut commit {
+        let answered = futures_util::poll!(running).is_ready();
+        let mut told = false;
+        for _ in 0..LOOKS {
+            told |= reader.since(cursor).await.unwrap().cursor > cursor;
+        }
+        if answered || told {
+            commit = None;
+        }
+    }
+    let changes = reader.since(cursor).await.unwrap();
+    assert_eq!((changes.articles, changes.feeds), (vec![record("a", 1)], vec![feed(Scope::All, 1, S, 0)]));
+    let repeated = writer.commit(&batch).await.unwrap();
+    assert_eq!(repeated.articles, [record("a", 1)]);
+    assert_eq!(reader.since(changes.cursor).await.unwrap().articles, []);
+}
+
+async fn many_changes_are_told_in_order(database: &impl Database) {
+    const RECORDS: usize = 2500;
+    let state = open(database).await;
+    // Each commit fills more than a block, and the later one has the earlier ids.
+    for prefix in ["đ", "a"] {
+        let ids: Vec<String> = (0..RECORDS).map(|n| format!("{prefix}{n:04}")).collect();
+        state.commit(&fresh(&ids.iter().map(String::as_str).collect::<Vec<_>>(), S)).await.unwrap();
+    }
+    let expect = |prefix: &str| (0..RECORDS).map(|n| format!("{prefix}{n:04}")).collect::<Vec<_>>();
+    let check = async |cursor: u64, expect: Vec<String>| {
+        let told = state.since(cursor).await.unwrap().articles;
+        assert_eq!(told.iter().map(|article| article.id.to_string()).collect::<Vec<_>>(), expect);
+    };
+    check(0, [expect("đ"), expect("a")].concat()).await;
+    check(1, expect("a")).await;
+    check(2, Vec::new()).await;
+}
+
+/// Two writers at once, and a reader that goes on from cursor to cursor: it misses nothing.
+async fn changes_are_told_while_others_write(database: &impl Database) {
+    const COMMITS: usize = 20;
+    let (one, two, reader) = (open(database).await, open(database).await, open(database).await);
+    let write = async |state: &dyn State, prefix: &str| {
+        for n in 0..COMMITS {
+            state.commit(&fresh(&[&format!("{prefix}{n:02}")], S)).await.unwrap();
+        }
+    };
+    let read = async {
+        let (mut cursor, mut told) = (0, Vec::new());
+        while told.len() < 2 * COMMITS {
+            let changes = reader.since(cursor).await.unwrap();
+            assert_eq!(changes.articles.len(), usize::try_from(changes.cursor - cursor).unwrap());
+            cursor = changes.cursor;
+            told.extend(changes.articles.into_iter().map(|article| article.id));
+        }
+        told.sort();
+        told
+    };
+    let ((), (), told) = tokio::join!(write(&*one, "a"), write(&*two, "b"), read);
+    let all = one.load().await.unwrap().articles;
+    assert_eq!(told, all.into_iter().map(|article| article.id).collect::<Vec<_>>());
 }

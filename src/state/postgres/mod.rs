@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::QueryScalar;
-use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
 use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
-use super::{BLOCK_ROWS, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -35,19 +35,19 @@ const ARTICLES_AFTER: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM (SELECT * FROM loa.articles WHERE id > $1 ORDER BY id LIMIT $2) AS block";
+const ARTICLES_SINCE: &str = "
+    SELECT max(written), string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
+        categories, scopes, standing, gone_at, version)::text, E'\n' ORDER BY written, id)
+    FROM (SELECT * FROM loa.articles WHERE (written, id) > ($1, $2) ORDER BY written, id LIMIT $3) AS block";
 const ARTICLES_OF: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
-const ARTICLES_SINCE: &str = "
-    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
-    FROM loa.articles WHERE written > $1";
 const WRITE_ARTICLES: &str = "
     INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
         standing, gone_at, version, written)
     SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
-        version, $2
+        version, (SELECT written + 1 FROM loa.control)
     FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
         digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
         version bigint)
@@ -55,27 +55,25 @@ const WRITE_ARTICLES: &str = "
         fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
         categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
         gone_at = excluded.gone_at, version = excluded.version, written = excluded.written";
-const FEEDS: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
-    FROM loa.feeds";
-const FEEDS_OF: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
-    FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
 const FEEDS_SINCE: &str = "
     SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE written > $1";
+const FEEDS_OF: &str = "
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
 const WRITE_FEEDS: &str = "
     INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, written)
-    SELECT scope, sequence, changed_at, removal_sequence, $2
+    SELECT scope, sequence, changed_at, removal_sequence, (SELECT written + 1 FROM loa.control)
     FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
         removal_sequence = excluded.removal_sequence, written = excluded.written";
 const ADDRESSES: &str = "
     SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n' ORDER BY path) FROM loa.addresses";
 const WRITE_ADDRESSES: &str = "
-    INSERT INTO loa.addresses (path, scope, claim)
-    SELECT path, scope, claim FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint)
-    ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, claim = excluded.claim";
+    INSERT INTO loa.addresses (path, scope, claim, written)
+    SELECT path, scope, claim, (SELECT written + 1 FROM loa.control)
+    FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint)
+    ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, claim = excluded.claim, written = excluded.written";
 const WRITE_WITHDRAWALS: &str = "
     INSERT INTO loa.withdrawals AS old (article_id, at, origin)
     SELECT article_id, at, $2 FROM json_to_recordset($1::json) AS row (article_id text, at bigint)
@@ -88,14 +86,18 @@ const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
     RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM loa.control";
-const COMMITS: &str = "SELECT commits FROM loa.control";
-const NEXT_COMMIT: &str = "UPDATE loa.control SET commits = commits + 1 RETURNING commits";
 const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM loa.control";
 const ACCEPT_STORE: &str = "UPDATE loa.control SET sequence = sequence + 1, store_accepted_at = $1";
 const MARK_CONTROL: &str = "UPDATE loa.control SET sequence = sequence + 1";
 const MARK: &str = "SELECT value FROM loa.marks WHERE name = $1";
 const SET_MARK: &str = "
-    INSERT INTO loa.marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    INSERT INTO loa.marks AS old (name, value, written) VALUES ($1, $2, (SELECT written + 1 FROM loa.control))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, written = excluded.written
+    WHERE old.value <> excluded.value";
+const WRITTEN: &str = "SELECT written FROM loa.control";
+const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1";
+const NAMES_SINCE: &str = "
+    SELECT EXISTS (SELECT FROM loa.addresses WHERE written > $1) OR EXISTS (SELECT FROM loa.marks WHERE written > $1)";
 
 /// A few readers and a writer for each replica.
 const CONNECTIONS_MAX: u32 = 4;
@@ -157,9 +159,9 @@ impl State for PostgresState {
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
         Box::pin(within(async move {
             let mut snapshot = self.snapshot().await?;
+            let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
-            let commit: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
-            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
+            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
             let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
             loop {
@@ -167,9 +169,34 @@ impl State for PostgresState {
                 let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
                 let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
                 if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses, commit: commit.cast_unsigned() });
+                    return Ok(Ledger { articles, feeds, addresses, cursor });
                 }
                 articles.extend(block);
+            }
+        }))
+    }
+
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
+        Box::pin(within(async move {
+            // Mostly nothing is new, and this is all that is asked.
+            if written(&self.pool).await? == cursor {
+                return Ok(Changes { cursor, ..Changes::default() });
+            }
+            let mut snapshot = self.snapshot().await?;
+            let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
+            let names = sqlx::query_scalar(NAMES_SINCE).bind(cursor.cast_signed());
+            changes.names_changed = names.fetch_one(&mut *snapshot).await?;
+            let mut decoder = Decoder::default();
+            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
+            changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
+            let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
+            loop {
+                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(BLOCK_ROWS);
+                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
+                let (Some(last), Some(block)) = block else { return Ok(changes) };
+                changes.articles.extend(decoder.articles(&block)?);
+                number = last;
+                id = changes.articles.last().map(|record| record.id.to_string()).unwrap_or_default();
             }
         }))
     }
@@ -190,34 +217,17 @@ impl State for PostgresState {
             let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
             let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
             let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
-            let mut decision = decide::batch(batch, articles, feeds);
-            let commit: i64 = sqlx::query_scalar(NEXT_COMMIT).fetch_one(&mut *transaction).await?;
-            decision.committed.commit = commit.cast_unsigned();
+            let decision = decide::batch(batch, articles, feeds);
             let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            sqlx::query(WRITE_ARTICLES).bind(rows).bind(commit).execute(&mut *transaction).await?;
+            let mut done = sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?.rows_affected();
             let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            sqlx::query(WRITE_FEEDS).bind(rows).bind(commit).execute(&mut *transaction).await?;
+            done += sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
             let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
-            mark_control(&mut transaction, done.rows_affected()).await?;
+            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             transaction.commit().await?;
             Ok(decision.committed)
-        }))
-    }
-
-    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
-        Box::pin(within(async move {
-            let mut snapshot = self.snapshot().await?;
-            let last: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
-            if last.cast_unsigned() <= commit {
-                return Ok(Committed { commit, ..Committed::default() });
-            }
-            let mut decoder = Decoder::default();
-            let articles = sqlx::query_scalar(ARTICLES_SINCE).bind(commit.cast_signed());
-            let articles = decoder.articles(&packed(&mut snapshot, articles).await?)?;
-            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(commit.cast_signed());
-            let feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
-            Ok(Committed { articles, feeds, commit: last.cast_unsigned() })
         }))
     }
 
@@ -231,7 +241,8 @@ impl State for PostgresState {
             let mut addresses = Decoder::default().addresses(&found)?;
             let changed = decide::claims(&mut addresses, claims);
             let rows = row::json(changed.iter().map(AddressRow::from))?;
-            sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?;
+            let done = sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
             transaction.commit().await?;
             Ok(addresses)
         }))
@@ -260,7 +271,7 @@ impl State for PostgresState {
             let mut transaction = self.write().await?;
             let rows = row::json([WithdrawalRow::new(id, at)])?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("command").execute(&mut *transaction).await?;
-            mark_control(&mut transaction, done.rows_affected()).await?;
+            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             Ok(transaction.commit().await?)
         }))
     }
@@ -270,7 +281,7 @@ impl State for PostgresState {
             let mut transaction = self.write().await?;
             let query = sqlx::query(RESTORE).bind(id.as_str()).bind(row::micros(at));
             let restored = query.execute(&mut *transaction).await?.rows_affected();
-            mark_control(&mut transaction, restored).await?;
+            count(&mut transaction, MARK_CONTROL, restored).await?;
             transaction.commit().await?;
             Ok(restored > 0)
         }))
@@ -289,8 +300,11 @@ impl State for PostgresState {
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
         Box::pin(within(async move {
-            sqlx::query(SET_MARK).bind(name).bind(value).execute(&self.pool).await?;
-            Ok(())
+            let mut transaction = self.write().await?;
+            let query = sqlx::query(SET_MARK).bind(name).bind(value);
+            let done = query.execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
+            Ok(transaction.commit().await?)
         }))
     }
 }
@@ -310,10 +324,20 @@ async fn packed(
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
 }
 
-/// Tells those who watch that [`State::control`] answers otherwise, if it does.
-async fn mark_control(transaction: &mut Transaction<'static, Postgres>, changes: u64) -> Result<(), StateError> {
+/// The number of the last transaction that wrote something.
+async fn written(executor: impl PgExecutor<'_>) -> Result<u64, StateError> {
+    let number: i64 = sqlx::query_scalar(WRITTEN).fetch_one(executor).await?;
+    Ok(number.cast_unsigned())
+}
+
+/// Runs `statement`, which counts up what others watch, if there were changes.
+async fn count(
+    transaction: &mut Transaction<'static, Postgres>,
+    statement: &'static str,
+    changes: u64,
+) -> Result<(), StateError> {
     if changes > 0 {
-        sqlx::query(MARK_CONTROL).execute(&mut **transaction).await?;
+        sqlx::query(statement).execute(&mut **transaction).await?;
     }
     Ok(())
 }

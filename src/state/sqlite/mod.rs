@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::query::QueryScalar;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
-use super::{BLOCK_ROWS, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -27,38 +29,37 @@ const ARTICLES_AFTER: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
         json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM (SELECT * FROM articles WHERE id > ?1 ORDER BY id LIMIT ?2)";
+const ARTICLES_SINCE: &str = "
+    SELECT max(written), group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
+        json(categories), json(scopes), standing, gone_at, version), char(10) ORDER BY written, id)
+    FROM (SELECT * FROM articles WHERE (written, id) > (?1, ?2) ORDER BY written, id LIMIT ?3)";
 const ARTICLES_OF: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
         json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
-const ARTICLES_SINCE: &str = "
-    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
-    FROM articles WHERE written > ?1";
 const WRITE_ARTICLES: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version, written)
     SELECT value ->> 'id', value ->> 'guid', value ->> 'published', value ->> 'updated', value ->> 'fingerprint',
         value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
-        value ->> 'gone_at', value ->> 'version', ?2
+        value ->> 'gone_at', value ->> 'version', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
-const FEEDS: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds";
-const FEEDS_OF: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
-    WHERE scope IN (SELECT value FROM json_each(?1))";
 const FEEDS_SINCE: &str = "
     SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
     WHERE written > ?1";
+const FEEDS_OF: &str = "
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
+    WHERE scope IN (SELECT value FROM json_each(?1))";
 const WRITE_FEEDS: &str = "
     INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence, written)
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
-        ?2
+        (SELECT written + 1 FROM control)
     FROM json_each(?1)";
 const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10) ORDER BY path) FROM addresses";
 const WRITE_ADDRESSES: &str = "
-    INSERT OR REPLACE INTO addresses (path, scope, claim)
-    SELECT value ->> 'path', value ->> 'scope', value ->> 'claim' FROM json_each(?1)";
+    INSERT OR REPLACE INTO addresses (path, scope, claim, written)
+    SELECT value ->> 'path', value ->> 'scope', value ->> 'claim', (SELECT written + 1 FROM control)
+    FROM json_each(?1)";
 const WRITE_WITHDRAWALS: &str = "
     INSERT INTO withdrawals AS old (article_id, at, origin)
     SELECT value ->> 'article_id', value ->> 'at', ?2 FROM json_each(?1) WHERE true
@@ -70,13 +71,18 @@ const RESTORE: &str = "UPDATE withdrawals SET restored_at = ?2 WHERE article_id 
 const CLAIM_IDENTITY: &str = "
     UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM control";
-const COMMITS: &str = "SELECT commits FROM control";
-const NEXT_COMMIT: &str = "UPDATE control SET commits = commits + 1 RETURNING commits";
 const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM control";
 const ACCEPT_STORE: &str = "UPDATE control SET sequence = sequence + 1, store_accepted_at = ?1";
 const MARK_CONTROL: &str = "UPDATE control SET sequence = sequence + 1";
 const MARK: &str = "SELECT value FROM marks WHERE name = ?1";
-const SET_MARK: &str = "INSERT OR REPLACE INTO marks (name, value) VALUES (?1, ?2)";
+const SET_MARK: &str = "
+    INSERT INTO marks AS old (name, value, written) VALUES (?1, ?2, (SELECT written + 1 FROM control))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, written = excluded.written
+    WHERE old.value <> excluded.value";
+const WRITTEN: &str = "SELECT written FROM control";
+const COUNT_WRITTEN: &str = "UPDATE control SET written = written + 1";
+const NAMES_SINCE: &str = "
+    SELECT EXISTS (SELECT 1 FROM addresses WHERE written > ?1) OR EXISTS (SELECT 1 FROM marks WHERE written > ?1)";
 
 /// How long a writer waits for the one before.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -131,9 +137,9 @@ impl State for SqliteState {
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
         Box::pin(async move {
             let mut snapshot = self.pool.begin().await?;
+            let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
-            let commit: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
-            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS)).await?)?;
+            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
             let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
             loop {
@@ -141,9 +147,34 @@ impl State for SqliteState {
                 let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
                 let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
                 if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses, commit: commit.cast_unsigned() });
+                    return Ok(Ledger { articles, feeds, addresses, cursor });
                 }
                 articles.extend(block);
+            }
+        })
+    }
+
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
+        Box::pin(async move {
+            // Mostly nothing is new, and this is all that is asked.
+            if written(&self.pool).await? == cursor {
+                return Ok(Changes { cursor, ..Changes::default() });
+            }
+            let mut snapshot = self.pool.begin().await?;
+            let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
+            let names = sqlx::query_scalar(NAMES_SINCE).bind(cursor.cast_signed());
+            changes.names_changed = names.fetch_one(&mut *snapshot).await?;
+            let mut decoder = Decoder::default();
+            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
+            changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
+            let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
+            loop {
+                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(BLOCK_ROWS);
+                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
+                let (Some(last), Some(block)) = block else { return Ok(changes) };
+                changes.articles.extend(decoder.articles(&block)?);
+                number = last;
+                id = changes.articles.last().map(|record| record.id.to_string()).unwrap_or_default();
             }
         })
     }
@@ -164,34 +195,17 @@ impl State for SqliteState {
             let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
             let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
             let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
-            let mut decision = decide::batch(batch, articles, feeds);
-            let commit: i64 = sqlx::query_scalar(NEXT_COMMIT).fetch_one(&mut *transaction).await?;
-            decision.committed.commit = commit.cast_unsigned();
+            let decision = decide::batch(batch, articles, feeds);
             let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            sqlx::query(WRITE_ARTICLES).bind(rows).bind(commit).execute(&mut *transaction).await?;
+            let mut done = sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?.rows_affected();
             let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            sqlx::query(WRITE_FEEDS).bind(rows).bind(commit).execute(&mut *transaction).await?;
+            done += sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
             let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
-            mark_control(&mut transaction, done.rows_affected()).await?;
+            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             transaction.commit().await?;
             Ok(decision.committed)
-        })
-    }
-
-    fn written_since(&self, commit: u64) -> BoxFuture<'_, Result<Committed, StateError>> {
-        Box::pin(async move {
-            let mut snapshot = self.pool.begin().await?;
-            let last: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut *snapshot).await?;
-            if last.cast_unsigned() <= commit {
-                return Ok(Committed { commit, ..Committed::default() });
-            }
-            let mut decoder = Decoder::default();
-            let articles = sqlx::query_scalar(ARTICLES_SINCE).bind(commit.cast_signed());
-            let articles = decoder.articles(&packed(&mut snapshot, articles).await?)?;
-            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(commit.cast_signed());
-            let feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
-            Ok(Committed { articles, feeds, commit: last.cast_unsigned() })
         })
     }
 
@@ -205,7 +219,8 @@ impl State for SqliteState {
             let mut addresses = Decoder::default().addresses(&found)?;
             let changed = decide::claims(&mut addresses, claims);
             let rows = row::json(changed.iter().map(AddressRow::from))?;
-            sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?;
+            let done = sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
             transaction.commit().await?;
             Ok(addresses)
         })
@@ -234,7 +249,7 @@ impl State for SqliteState {
             let mut transaction = self.write().await?;
             let rows = row::json([WithdrawalRow::new(id, at)])?;
             let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("command").execute(&mut *transaction).await?;
-            mark_control(&mut transaction, done.rows_affected()).await?;
+            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             Ok(transaction.commit().await?)
         })
     }
@@ -244,7 +259,7 @@ impl State for SqliteState {
             let mut transaction = self.write().await?;
             let query = sqlx::query(RESTORE).bind(id.as_str()).bind(row::micros(at));
             let restored = query.execute(&mut *transaction).await?.rows_affected();
-            mark_control(&mut transaction, restored).await?;
+            count(&mut transaction, MARK_CONTROL, restored).await?;
             transaction.commit().await?;
             Ok(restored > 0)
         })
@@ -263,8 +278,11 @@ impl State for SqliteState {
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
         Box::pin(async move {
-            sqlx::query(SET_MARK).bind(name).bind(value).execute(&self.pool).await?;
-            Ok(())
+            let mut transaction = self.write().await?;
+            let query = sqlx::query(SET_MARK).bind(name).bind(value);
+            let done = query.execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, COUNT_WRITTEN, done).await?;
+            Ok(transaction.commit().await?)
         })
     }
 }
@@ -277,10 +295,20 @@ async fn packed(
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
 }
 
-/// Tells those who watch that [`State::control`] answers otherwise, if it does.
-async fn mark_control(transaction: &mut Transaction<'static, Sqlite>, changes: u64) -> Result<(), StateError> {
+/// The number of the last transaction that wrote something.
+async fn written(executor: impl SqliteExecutor<'_>) -> Result<u64, StateError> {
+    let number: i64 = sqlx::query_scalar(WRITTEN).fetch_one(executor).await?;
+    Ok(number.cast_unsigned())
+}
+
+/// Runs `statement`, which counts up what others watch, if there were changes.
+async fn count(
+    transaction: &mut Transaction<'static, Sqlite>,
+    statement: &'static str,
+    changes: u64,
+) -> Result<(), StateError> {
     if changes > 0 {
-        sqlx::query(MARK_CONTROL).execute(&mut **transaction).await?;
+        sqlx::query(statement).execute(&mut **transaction).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 -- Loa's own durable data. Instants are microseconds since 1970-01-01T00:00:00Z. Keys are compared byte by byte, so that
--- every replica sees the same order whatever the database's collation.
+-- every replica sees the same order whatever the database's collation. `written` is the number of the transaction that wrote
+-- the row last.
 
 -- One row per article ever published. It is kept for ever: its id must mean the same for ever.
 CREATE TABLE loa.articles (
@@ -17,11 +18,10 @@ CREATE TABLE loa.articles (
     standing text NOT NULL CHECK (standing IN ('public', 'set_aside', 'left', 'vanished', 'withdrawn')),
     gone_at bigint CHECK ((gone_at IS NULL) = (standing IN ('public', 'set_aside'))),
     version bigint NOT NULL CHECK (version > 0),
-    -- The batch that last wrote the row.
     written bigint NOT NULL
 );
 
-CREATE INDEX articles_written ON loa.articles (written);
+CREATE INDEX articles_written ON loa.articles (written, id);
 
 -- One row per feed that ever held an article.
 CREATE TABLE loa.feeds (
@@ -32,13 +32,12 @@ CREATE TABLE loa.feeds (
     written bigint NOT NULL
 );
 
-CREATE INDEX feeds_written ON loa.feeds (written);
-
 -- Every address ever published. A path belongs to its scope for ever; a scope's present path is the one claimed last.
 CREATE TABLE loa.addresses (
     path text COLLATE "C" PRIMARY KEY,
     scope text NOT NULL,
-    claim bigint NOT NULL CHECK (claim > 0)
+    claim bigint NOT NULL CHECK (claim > 0),
+    written bigint NOT NULL
 );
 
 -- The deny list.
@@ -51,19 +50,20 @@ CREATE TABLE loa.withdrawals (
 
 CREATE TABLE loa.marks (
     name text COLLATE "C" PRIMARY KEY,
-    value text NOT NULL
+    value text NOT NULL,
+    written bigint NOT NULL
 );
 
--- The one row that every writer locks first. `sequence` counts what changes the answer of `control`.
+-- The one row that every writer locks first. `sequence` counts what changes the answer of `control`,
+-- `written` the transactions that wrote articles, feeds, addresses or marks.
 CREATE TABLE loa.control (
     one integer PRIMARY KEY CHECK (one = 1),
     sequence bigint NOT NULL,
-    -- Counts the batches.
-    commits bigint NOT NULL,
+    written bigint NOT NULL,
     store_accepted_at bigint,
     authority text,
     since text,
     CHECK ((authority IS NULL) = (since IS NULL))
 );
 
-INSERT INTO loa.control (one, sequence, commits) VALUES (1, 0, 0);
+INSERT INTO loa.control (one, sequence, written) VALUES (1, 0, 0);

@@ -1,4 +1,5 @@
 -- Loa's own durable data. Instants are microseconds since 1970-01-01T00:00:00Z; lists are JSON arrays of text.
+-- `written` is the number of the transaction that wrote the row last.
 
 -- One row per article ever published. It is kept for ever: its id must mean the same for ever.
 CREATE TABLE articles (
@@ -16,11 +17,10 @@ CREATE TABLE articles (
     standing TEXT NOT NULL CHECK (standing IN ('public', 'set_aside', 'left', 'vanished', 'withdrawn')),
     gone_at INTEGER CHECK ((gone_at IS NULL) = (standing IN ('public', 'set_aside'))),
     version INTEGER NOT NULL CHECK (version > 0),
-    -- The batch that last wrote the row.
     written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX articles_written ON articles (written);
+CREATE INDEX articles_written ON articles (written, id);
 
 -- One row per feed that ever held an article.
 CREATE TABLE feeds (
@@ -31,13 +31,12 @@ CREATE TABLE feeds (
     written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX feeds_written ON feeds (written);
-
 -- Every address ever published. A path belongs to its scope for ever; a scope's present path is the one claimed last.
 CREATE TABLE addresses (
     path TEXT PRIMARY KEY NOT NULL,
     scope TEXT NOT NULL,
-    claim INTEGER NOT NULL CHECK (claim > 0)
+    claim INTEGER NOT NULL CHECK (claim > 0),
+    written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The deny list.
@@ -50,19 +49,20 @@ CREATE TABLE withdrawals (
 
 CREATE TABLE marks (
     name TEXT PRIMARY KEY NOT NULL,
-    value TEXT NOT NULL
+    value TEXT NOT NULL,
+    written INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The one row that every writer touches first. `sequence` counts what changes the answer of `control`.
+-- The one row that every writer touches first. `sequence` counts what changes the answer of `control`,
+-- `written` the transactions that wrote articles, feeds, addresses or marks.
 CREATE TABLE control (
     one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),
     sequence INTEGER NOT NULL,
-    -- Counts the batches.
-    commits INTEGER NOT NULL,
+    written INTEGER NOT NULL,
     store_accepted_at INTEGER,
     authority TEXT,
     since TEXT,
     CHECK ((authority IS NULL) = (since IS NULL))
 ) STRICT;
 
-INSERT INTO control (one, sequence, commits) VALUES (1, 0, 0);
+INSERT INTO control (one, sequence, written) VALUES (1, 0, 0);

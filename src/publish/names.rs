@@ -1,0 +1,164 @@
+//! Categories and their addresses, as they are published: who claims which path, and what was last published.
+
+use std::collections::HashSet;
+
+use super::view::Names;
+use crate::domain::address::AddressBook;
+use crate::domain::category::{Category, CategoryId, CategoryTree};
+use crate::domain::fault::{Fault, FaultCode, Subject};
+use crate::domain::scope::Scope;
+use crate::state::{State, StateError};
+use crate::text::slug;
+
+/// The mark that holds the categories as last published.
+pub(crate) const CATEGORIES_MARK: &str = "categories";
+/// Rounds of claims: each gives every wish to one scope more. As many scopes may wish for one path.
+const CLAIM_ROUNDS_MAX: usize = 100;
+
+/// What was published before: the categories of the mark, the addresses of the ledger.
+pub(super) async fn recorded(state: &dyn State, addresses: AddressBook) -> Result<Names, StateError> {
+    let mark = state.mark(CATEGORIES_MARK).await?.unwrap_or_default();
+    Ok(Names { categories: CategoryTree::new(read(&mark)), addresses })
+}
+
+/// Claims an address for every category.
+pub(super) async fn claim(
+    state: &dyn State,
+    known: &AddressBook,
+    tree: &CategoryTree,
+) -> Result<AddressBook, StateError> {
+    let mut addresses = known.clone();
+    for _ in 0..CLAIM_ROUNDS_MAX {
+        let claims = claims(&addresses, tree);
+        if claims.is_empty() {
+            break;
+        }
+        addresses = AddressBook::new(state.claim_addresses(&claims).await?);
+    }
+    Ok(addresses)
+}
+
+/// Records the categories as published.
+pub(super) async fn record(state: &dyn State, tree: &CategoryTree) -> Result<(), StateError> {
+    state.set_mark(CATEGORIES_MARK, &write(tree.all())).await
+}
+
+/// What is wrong with the categories.
+pub(super) fn faults(names: &Names) -> Vec<Fault> {
+    let tree = &names.categories;
+    let mut faults = Vec::new();
+    for category in tree.all() {
+        let mut fault = |code, detail: &str| {
+            faults.push(Fault::new(Subject::Category(category.id.clone()), code, detail));
+        };
+        let wish = wish(category);
+        let current = names.addresses.current(&Scope::Category(category.id.clone())).unwrap_or_default();
+        if current != wish {
+            fault(FaultCode::SlugTaken, &format!("{wish}, now {current}"));
+        }
+        if !slug::is_usable(&category.slug) {
+            fault(FaultCode::SlugUnusable, &category.slug);
+        }
+        let root = tree.self_and_ancestors(&category.id).last().and_then(|root| root.parent_id.clone());
+        if let Some(parent) = root {
+            fault(FaultCode::CategoryParentUnknown, parent.as_str());
+        }
+    }
+    faults
+}
+
+/// Categories that are new, gone, renamed or moved.
+pub(super) fn changed(old: &CategoryTree, new: &CategoryTree) -> HashSet<CategoryId> {
+    let shown = |category: &Category| (category.slug.clone(), category.name.clone(), category.parent_id.clone());
+    let differs = |a: &CategoryTree, b: &CategoryTree| {
+        let differing = a.all().iter().filter(|category| b.get(&category.id).map(shown) != Some(shown(category)));
+        differing.map(|category| category.id.clone()).collect::<Vec<_>>()
+    };
+    differs(old, new).into_iter().chain(differs(new, old)).collect()
+}
+
+/// The path that a category wants.
+fn wish(category: &Category) -> String {
+    if slug::is_usable(&category.slug) {
+        return format!("category/{}", category.slug);
+    }
+    let made = [&category.slug, &category.name].into_iter().map(|text| slug::slug(text));
+    let made = made.into_iter().find(|slug| slug::is_usable(slug));
+    format!("category/{}", made.as_deref().unwrap_or("chuyen-muc"))
+}
+
+/// What has to be claimed so that every category has its address.
+fn claims(addresses: &AddressBook, tree: &CategoryTree) -> Vec<(Scope, String)> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut claims = Vec::new();
+    for category in tree.all() {
+        let scope = Scope::Category(category.id.clone());
+        let Some(path) = addresses.claim_for(&scope, &wish(category)) else { continue };
+        // Two new categories with one wish: the second claims in the next round, when the first has its address.
+        if taken.insert(path.clone()) {
+            claims.push((scope, path));
+        }
+    }
+    claims
+}
+
+/// Categories as JSON rows: id, parent, slug, name, position.
+fn write(categories: &[Category]) -> String {
+    let row = |c: &Category| {
+        serde_json::json!([c.id.as_str(), c.parent_id.as_ref().map(CategoryId::as_str), c.slug, c.name, c.position])
+    };
+    serde_json::Value::Array(categories.iter().map(row).collect()).to_string()
+}
+
+/// Reads back what [`write`] wrote; nothing if it is damaged, for the store will tell again.
+fn read(text: &str) -> Vec<Category> {
+    type Line = (String, Option<String>, String, String, i64);
+    let rows: Vec<Line> = serde_json::from_str(text).unwrap_or_default();
+    let category = |(id, parent, slug, name, position): Line| Category {
+        id: CategoryId::new(id),
+        parent_id: parent.map(CategoryId::new),
+        slug,
+        name,
+        position,
+    };
+    rows.into_iter().map(category).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(id: &str, parent: Option<&str>, slug: &str) -> Category {
+        let parent_id = parent.map(CategoryId::new);
+        Category {
+            id: CategoryId::new(id), parent_id, slug: slug.to_owned(), name: "Đời sống".to_owned(), position: 1
+        }
+    }
+
+    #[test]
+    fn categories_survive_the_mark() {
+        let tree = vec![category("1", None, "doi-song"), category("2", Some("1"), "nét đẹp")];
+        assert_eq!(read(&write(&tree)), tree);
+        assert_eq!(read("damaged"), []);
+    }
+
+    #[test]
+    fn one_wish_is_claimed_once_a_round_and_a_bad_slug_is_mended() {
+        let tree = CategoryTree::new(vec![
+            category("1", None, "doi-song"),
+            category("2", None, "doi-song"),
+            category("3", None, "Đời Sống!"),
+            category("4", None, "…"),
+        ]);
+        let claims = claims(&AddressBook::default(), &tree);
+        assert_eq!(claims, [(Scope::Category(CategoryId::new("1")), "category/doi-song".to_owned())]);
+    }
+
+    #[test]
+    fn faults_name_what_an_editor_can_mend() {
+        let categories = CategoryTree::new(vec![category("1", Some("9"), "a b"), category("2", None, "tot")]);
+        let names = Names { categories, addresses: AddressBook::default() };
+        let codes: Vec<_> = faults(&names).iter().map(|fault| fault.code.code()).collect();
+        assert_eq!(codes, ["slug_taken", "slug_unusable", "category_parent_unknown", "slug_taken"]);
+    }
+}
