@@ -10,3 +10,4 @@ mod import;
 mod state;
 mod store;
 mod support;
+mod tidy;
