@@ -24,6 +24,8 @@ use crate::{http, store};
 const DEMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// What `Retry-After` says while a document cannot be made.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// A complete read of the store takes at most one part in five of the time.
+const READ_PAUSE_FACTOR: u32 = 4;
 const DAY: Duration = Duration::from_hours(24);
 
 /// The stages from the store to the documents.
@@ -109,6 +111,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>) -> EngineOptions {
     EngineOptions {
         clock,
         poll_interval: config.store.poll_interval,
+        read_pause_factor: READ_PAUSE_FACTOR,
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,

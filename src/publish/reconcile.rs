@@ -116,6 +116,26 @@ impl Reconciler {
         self.control = control;
     }
 
+    /// Takes out what people have withdrawn, by the ledger alone: it counts while the store is down, or its change held.
+    /// True: something left.
+    pub(super) async fn take_down(&self, now: Timestamp) -> Result<bool, ReconcileError> {
+        let denied = self.control.withdrawn.iter().map(|withdrawal| &withdrawal.id);
+        let ids: Vec<ArticleId> = denied.filter(|id| self.commanded.contains(*id)).cloned().collect();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let names = self.view.names();
+        let circumstances = Circumstances { now, tree: &names.categories, denied: true, first_fill: false };
+        let records = self.state.records(&ids).await?;
+        let writes: Vec<_> = records.iter().filter_map(|record| transition::withdraw(record, &circumstances)).collect();
+        if writes.is_empty() {
+            return Ok(false);
+        }
+        let committed = self.state.commit(&Batch { writes, ..Batch::default() }).await?;
+        self.view.apply(None, &committed);
+        Ok(true)
+    }
+
     /// Publishes what has become due, without a complete read. True: something changed.
     pub(super) async fn publish_due(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
         let due = self.waiting.until(now);
