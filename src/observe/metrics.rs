@@ -79,7 +79,10 @@ fn describe() {
         Unit::Seconds,
         "Time since the article store was last read completely."
     );
-    metrics::describe_gauge!(STORE_UP, "1 while the article store answers, else 0: the last good documents are served.");
+    metrics::describe_gauge!(
+        STORE_UP,
+        "1 while the article store answers, else 0: the last good documents are served."
+    );
     metrics::describe_gauge!(STORE_HELD, "1 while a change of the store is held back until `loa store accept`.");
     metrics::describe_counter!(RECONCILE_CHANGES, "Articles whose record in the ledger changed.");
     metrics::describe_gauge!(ARTICLES, "Articles in the feeds.");

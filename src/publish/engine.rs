@@ -8,8 +8,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::naming::{CATEGORIES_MARK, read_categories};
 use super::publisher::Publisher;
-use super::reconcile::{CATEGORIES_MARK, Change, ReconcileError, Reconciler, read_categories};
+use super::reconcile::{Change, ReconcileError, Reconciler};
 use super::view::{Names, View};
 use crate::domain::address::AddressBook;
 use crate::domain::category::CategoryTree;

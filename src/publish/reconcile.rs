@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engine::EngineOptions;
+use super::naming::{CATEGORIES_MARK, changed_categories, claims, wish, write_categories};
 use super::view::{Names, View};
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::address::AddressBook;
 use crate::domain::article::{ArticleId, Status};
-use crate::domain::category::{Category, CategoryId, CategoryTree};
+use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, Touch};
@@ -26,8 +27,6 @@ const LOAD_AT_A_TIME: usize = 500;
 const FILL_AT_A_TIME: usize = 5_000;
 /// Tries to agree with other replicas on an address.
 const CLAIM_TRIES: usize = 3;
-/// The mark that holds the categories as last published.
-pub(crate) const CATEGORIES_MARK: &str = "categories";
 
 /// Why a reconciliation came to nothing. Everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -470,58 +469,4 @@ impl Waiting {
             self.forget(id);
         }
     }
-}
-
-/// The path that a category wants.
-fn wish(category: &Category) -> String {
-    let made = [&category.slug, &category.name].into_iter().map(|text| slug::slug(text)).find(|slug| !slug.is_empty());
-    let made = if slug::is_usable(&category.slug) { Some(category.slug.clone()) } else { made };
-    format!("category/{}", made.unwrap_or_else(|| "chuyen-muc".to_owned()))
-}
-
-/// What has to be claimed so that every category has its address.
-fn claims(addresses: &AddressBook, tree: &CategoryTree) -> Vec<(Scope, String)> {
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut claims = Vec::new();
-    for category in tree.all() {
-        let scope = Scope::Category(category.id.clone());
-        let Some(path) = addresses.claim_for(&scope, &wish(category)) else { continue };
-        // Two new categories with one wish: the second claims in the next round, when the first has its address.
-        if taken.insert(path.clone()) {
-            claims.push((scope, path));
-        }
-    }
-    claims
-}
-
-/// Categories that are new, gone, renamed or moved.
-fn changed_categories(old: &CategoryTree, new: &CategoryTree) -> HashSet<CategoryId> {
-    let shown = |category: &Category| (category.slug.clone(), category.name.clone(), category.parent_id.clone());
-    let differs = |a: &CategoryTree, b: &CategoryTree| {
-        let differing = a.all().iter().filter(|category| b.get(&category.id).map(shown) != Some(shown(category)));
-        differing.map(|category| category.id.clone()).collect::<Vec<_>>()
-    };
-    differs(old, new).into_iter().chain(differs(new, old)).collect()
-}
-
-/// Categories as JSON rows: id, parent, slug, name, position.
-fn write_categories(categories: &[Category]) -> String {
-    let row = |c: &Category| {
-        serde_json::json!([c.id.as_str(), c.parent_id.as_ref().map(CategoryId::as_str), c.slug, c.name, c.position])
-    };
-    serde_json::Value::Array(categories.iter().map(row).collect()).to_string()
-}
-
-/// Reads back what [`write_categories`] wrote; nothing if it is damaged, for the store will tell again.
-pub(super) fn read_categories(text: &str) -> Vec<Category> {
-    type Line = (String, Option<String>, String, String, i64);
-    let rows: Vec<Line> = serde_json::from_str(text).unwrap_or_default();
-    let category = |(id, parent, slug, name, position): Line| Category {
-        id: CategoryId::new(id),
-        parent_id: parent.map(CategoryId::new),
-        slug,
-        name,
-        position,
-    };
-    rows.into_iter().map(category).collect()
 }

@@ -50,7 +50,8 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 async fn two_processes_render_the_same_bytes() {
     on::<Sqlite>(async |db| {
         let directory = place(db, "").await;
-        db.sql("UPDATE articles SET updated_at = '2026-03-18 07:30:00', correction = 'Sửa tên xã' WHERE id = '1'").await;
+        db.sql("UPDATE articles SET updated_at = '2026-03-18 07:30:00', correction = 'Sửa tên xã' WHERE id = '1'")
+            .await;
         for feed in ["all", "category/kinh-te", "category/nong-nghiep", "category/van-hoa"] {
             for format in ["rss", "atom", "json"] {
                 let path = format!("/feeds/{feed}.{format}");
@@ -269,7 +270,10 @@ async fn check_names_every_bad_row_and_serve_serves_the_rest() {
         let fresh = check_json(directory.path());
         let told = |subject: &str, code: &str| fresh.contains(&(subject.to_owned(), code.to_owned()));
         for (case, (column, value, code)) in BAD.iter().enumerate() {
-            assert!(told(&format!("article xau-{case}"), code) || *code == "guid_taken", "{column} = {value}: {fresh:#?}");
+            assert!(
+                told(&format!("article xau-{case}"), code) || *code == "guid_taken",
+                "{column} = {value}: {fresh:#?}"
+            );
         }
         for (subject, code) in [
             ("article doi", "id_duplicate"),
@@ -283,7 +287,9 @@ async fn check_names_every_bad_row_and_serve_serves_the_rest() {
         ] {
             assert!(told(subject, code), "{subject} {code}: {fresh:#?}");
         }
-        assert!(!fresh.iter().any(|(subject, _)| ["1", "2", "3", "4"].contains(&subject.trim_start_matches("article "))));
+        assert!(
+            !fresh.iter().any(|(subject, _)| ["1", "2", "3", "4"].contains(&subject.trim_start_matches("article ")))
+        );
 
         let site = Site::on(db);
         let app = site.running().await;
@@ -328,7 +334,8 @@ fn a_page_becomes_a_feed() {
     assert_eq!(status, 0, "{said}");
     let (_, rss, said) = run(directory.path(), &["render", "category/lang-nghe.rss"]);
     let tree = roxmltree::Document::parse(&rss).unwrap_or_else(|error| panic!("{error}: {said}"));
-    let dates: Vec<_> = tree.descendants().filter(|node| node.has_tag_name("pubDate")).filter_map(|node| node.text()).collect();
+    let dates: Vec<_> =
+        tree.descendants().filter(|node| node.has_tag_name("pubDate")).filter_map(|node| node.text()).collect();
     let instants: Vec<_> = dates.iter().map(|date| chrono::DateTime::parse_from_rfc2822(date).unwrap()).collect();
     assert!(dates.len() > 3 && instants.is_sorted_by(|a, b| a >= b), "{dates:?}");
     assert!(dates.iter().all(|date| date.ends_with(" +0700")), "{dates:?}");
