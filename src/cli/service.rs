@@ -54,13 +54,17 @@ impl Places {
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
-    pub(crate) async fn scratch(config: &Config) -> anyhow::Result<Self> {
+    /// `every_row`: also rows that the service knows are looked at, so that they tell their faults.
+    pub(crate) async fn scratch(config: &Config, every_row: bool) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("no temporary directory can be made")?;
         let recorded = state::open_existing(config.state.url.expose()).await?;
         let scratch = match recorded {
             Some(recorded) => Scratch::copy_of(&*recorded, &[CATEGORIES_MARK]).await?,
             None => Scratch::default(),
         };
+        if every_row {
+            scratch.forget_rows();
+        }
         let documents = directory.path().join("documents");
         Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory) })
     }

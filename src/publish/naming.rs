@@ -18,6 +18,11 @@ pub(super) fn wish(category: &Category) -> String {
     format!("category/{}", made.unwrap_or_else(|| "chuyen-muc".to_owned()))
 }
 
+/// Is the parent there, and not itself below the category?
+pub(super) fn stands_above(tree: &CategoryTree, parent: &CategoryId, category: &Category) -> bool {
+    tree.get(parent).is_some() && tree.self_and_ancestors(parent).iter().all(|above| above.id != category.id)
+}
+
 /// What has to be claimed so that every category has its address.
 pub(super) fn claims(addresses: &AddressBook, tree: &CategoryTree) -> Vec<(Scope, String)> {
     let mut taken: HashSet<String> = HashSet::new();

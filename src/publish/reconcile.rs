@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engine::EngineOptions;
-use super::naming::{CATEGORIES_MARK, changed_categories, claims, wish, write_categories};
+use super::naming::{CATEGORIES_MARK, changed_categories, claims, stands_above, wish, write_categories};
 use super::view::{Names, View};
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::address::AddressBook;
@@ -421,6 +421,12 @@ impl Reconciler {
             if current != wish {
                 let subject = Subject::Category(category.id.clone());
                 faults.push(Fault::new(subject, FaultCode::SlugTaken, format!("{wish}, now {current}")));
+            }
+            if let Some(parent) = &category.parent_id
+                && !stands_above(&names.categories, parent, category)
+            {
+                let subject = Subject::Category(category.id.clone());
+                faults.push(Fault::new(subject, FaultCode::CategoryParentUnknown, parent));
             }
             if !slug::is_usable(&category.slug) {
                 let subject = Subject::Category(category.id.clone());

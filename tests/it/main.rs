@@ -10,7 +10,6 @@ mod import;
 mod service;
 mod service_outage;
 mod service_process;
-mod service_replicas;
 mod state;
 mod store;
 mod support;

@@ -245,7 +245,9 @@ const BAD: [(&str, &str, &str); 25] = [
 async fn bad_store(db: &Sqlite) {
     for (case, (column, value, _)) in BAD.iter().enumerate() {
         let id = format!("xau-{case}");
-        db.sql(&article(&id, "10", "2026-03-17 06:00:00", &[(column, value)])).await;
+        // A bad address is no fault where a slug stands in for it.
+        let slug = if *column == "url" { "NULL".to_owned() } else { format!("'{id}'") };
+        db.sql(&article(&id, "10", "2026-03-17 06:00:00", &[("slug", &slug), (column, value)])).await;
     }
     let twice = article("doi", "10", "2026-03-17 06:00:00", &[]);
     db.sql(&format!("{twice}; {twice}")).await;
@@ -265,7 +267,7 @@ async fn bad_store(db: &Sqlite) {
 #[tokio::test]
 async fn check_names_every_bad_row_and_serve_serves_the_rest() {
     on::<Sqlite>(async |db| {
-        let directory = place(db, "").await;
+        let directory = place(db, "feeds.content = \"full\"").await;
         bad_store(db).await;
         let fresh = check_json(directory.path());
         let told = |subject: &str, code: &str| fresh.contains(&(subject.to_owned(), code.to_owned()));
