@@ -104,7 +104,7 @@ fn nothing_is_left_open() {
 
 #[test]
 fn no_file_names_one_machine() {
-    let complaints: Vec<String> = files(&[""], |_| true)
+    let complaints: Vec<String> = files(&[""], "")
         .into_iter()
         .filter_map(|path| Some((path.clone(), fs::read_to_string(root().join(path)).ok()?)))
         .flat_map(|(path, text)| machine_paths(&path, &text))
@@ -154,7 +154,7 @@ fn crates_outside(path: &str, text: &str) -> Vec<String> {
 /// Does the line name the crate? `crate::feed::rss::` is a module of ours.
 fn names_crate(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
-        let before = &line[..at];
+        let before = line.split_at(at).0;
         let is_module = before.strip_suffix("::").is_some_and(|path| path.ends_with(is_name_char));
         !before.ends_with(is_name_char) && !is_module
     })
@@ -199,7 +199,7 @@ fn modules_named(rest: &str) -> Vec<String> {
             '{' => depth += 1,
             '}' if depth == 0 => break,
             '}' => depth -= 1,
-            ',' if depth == 0 => names.push(name(&group[at + 1..])),
+            ',' if depth == 0 => names.push(name(group.split_at(at + 1).1)),
             _ => {}
         }
     }
@@ -263,7 +263,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn check_sources(folders: &[&str], rule: fn(&str, &str) -> Vec<String>) {
-    let sources = files(folders, |path| path.ends_with(".rs"));
+    let sources = files(folders, "rs");
     assert!(!sources.is_empty(), "no sources below {folders:?}");
     let complaints: Vec<String> = sources.iter().flat_map(|path| rule(path, &read(path))).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -279,11 +279,11 @@ fn root() -> PathBuf {
 
 /// Every page of the documentation.
 pub(crate) fn pages() -> Vec<String> {
-    files(&[""], |path| path.ends_with(".md"))
+    files(&[""], "md")
 }
 
-/// The files below some folders, as paths from the root.
-pub(crate) fn files(folders: &[&str], wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// The files below some folders with an extension (any if it is empty), as paths from the root.
+fn files(folders: &[&str], extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = waiting.pop() {
@@ -299,7 +299,7 @@ pub(crate) fn files(folders: &[&str], wanted: impl Fn(&str) -> bool) -> Vec<Stri
             }
         }
     }
-    found.retain(|path| wanted(path));
+    found.retain(|path| extension.is_empty() || Path::new(path).extension().is_some_and(|found| found == extension));
     found.sort();
     found
 }

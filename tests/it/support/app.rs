@@ -72,7 +72,7 @@ impl Site {
 
     /// Starts an app and lets it read the store.
     pub(crate) async fn running(&self) -> App {
-        let mut app = App::start(self).await;
+        let mut app = self.start().await;
         app.step().await;
         app
     }
