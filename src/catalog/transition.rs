@@ -13,6 +13,10 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ledger::{ArticleRecord, ArticleWrite, Departure, Standing, Touch};
 use crate::domain::scope::Scope;
 
+/// The digest in the record of an article that is in no feed. It stands for no row, so that after every start the row is
+/// looked at anew: when it becomes due, whether a command restored it and what its faults are is in no record.
+const NO_DIGEST: u64 = 0;
+
 /// What the decision depends on, besides the row and the record.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
@@ -55,11 +59,11 @@ pub struct Decision {
 pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<'_>) -> Decision {
     let article = match row.article {
         Ok(article) => article,
-        Err(fault) => return set_aside(record, &row, fault, now),
+        Err(fault) => return set_aside(record, fault, now),
     };
     let withdrawn = article.status == Status::Withdrawn;
     if withdrawn || now.denied {
-        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now));
+        let write = record.and_then(|record| leave(record, Departure::Withdrawn, now));
         let refused = !withdrawn && article.status == Status::Published;
         let fault = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, ""));
         return Decision { write, withdraw: withdrawn && !now.denied, fault, due: None };
@@ -69,21 +73,24 @@ pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<
             Decision { write: publish(record, &row, article, due, now), ..Decision::default() }
         }
         (Status::Published, Some(due)) => Decision {
-            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
+            write: record.and_then(|record| leave(record, Departure::Left, now)),
             due: Some(due),
             ..Decision::default()
         },
-        _ => Decision {
-            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
-            ..Decision::default()
-        },
+        _ => Decision { write: record.and_then(|record| leave(record, Departure::Left, now)), ..Decision::default() },
     }
 }
 
 /// The record of an article whose row has vanished, as two complete reads agreed.
 #[must_use]
 pub fn vanish(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
-    leave(record, record.digest, Departure::Vanished, now)
+    leave(record, Departure::Vanished, now)
+}
+
+/// The record of an article that somebody withdrew by command, whatever its row says; `None` if it is withdrawn already.
+#[must_use]
+pub fn withdraw(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+    leave(record, Departure::Withdrawn, now)
 }
 
 /// The record under another category tree; `None` if its scopes stay the same.
@@ -109,24 +116,24 @@ pub fn scopes(categories: &[crate::domain::category::CategoryId], tree: &Categor
 
 /// A row that cannot be published: what is in the feeds leaves without a tombstone, to come back once mended. An
 /// embargo that cannot be read may be one that holds: nothing made before may be served then.
-fn set_aside(record: Option<&ArticleRecord>, row: &Row<'_>, fault: &Fault, now: &Circumstances<'_>) -> Decision {
+fn set_aside(record: Option<&ArticleRecord>, fault: &Fault, now: &Circumstances<'_>) -> Decision {
     let must_leave = fault.code == FaultCode::EmbargoUnreadable;
     let write = record.filter(|record| record.is_public()).map(|record| ArticleWrite {
-        record: ArticleRecord { standing: Standing::SetAside, digest: row.digest, ..record.clone() },
+        record: ArticleRecord { standing: Standing::SetAside, digest: NO_DIGEST, ..record.clone() },
         touches: touches(&record.scopes, now.now, must_leave),
     });
     Decision { write, fault: Some(fault.clone()), ..Decision::default() }
 }
 
 /// Out of its feeds, for a reason. A reason once given gives way only to withdrawal.
-fn leave(record: &ArticleRecord, digest: u64, reason: Departure, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+fn leave(record: &ArticleRecord, reason: Departure, now: &Circumstances<'_>) -> Option<ArticleWrite> {
     let (at, touched) = match record.standing {
         Standing::Public | Standing::SetAside => (now.now, touches(&record.scopes, now.now, true)),
         Standing::Gone { reason: old, .. } if old == reason || reason != Departure::Withdrawn => return None,
         // The tombstone keeps its instant; the feeds change because of the stub.
         Standing::Gone { at, .. } => (at, touches(&record.scopes, now.now, true)),
     };
-    let record = ArticleRecord { standing: Standing::Gone { at, reason }, digest, ..record.clone() };
+    let record = ArticleRecord { standing: Standing::Gone { at, reason }, digest: NO_DIGEST, ..record.clone() };
     Some(ArticleWrite { record, touches: touched })
 }
 

@@ -76,7 +76,7 @@ impl Line {
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
     let base_url = options::base_url(&config, config.http.listen)?;
-    let places = Places::scratch(&config).await?;
+    let places = Places::scratch(&config, true).await?;
     let mut service = Service::start(&config, base_url, &places).await?;
     service.engine.settle(SETTLE_TIMEOUT).await.map_err(anyhow::Error::msg)?;
 

@@ -13,8 +13,8 @@ use crate::domain::clock::{Clock, SystemClock};
 use crate::publish::disk::DiskCopies;
 use crate::publish::engine::{Engine, EngineOptions};
 use crate::publish::make::{ContentPolicy, Maker};
+use crate::publish::naming::CATEGORIES_MARK;
 use crate::publish::publisher::{Publisher, PublisherOptions};
-use crate::publish::reconcile::CATEGORIES_MARK;
 use crate::publish::view::View;
 use crate::state::scratch::Scratch;
 use crate::state::{self, State};
@@ -24,6 +24,8 @@ use crate::{http, store};
 const DEMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// What `Retry-After` says while a document cannot be made.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// A complete read of the store takes at most one part in five of the time.
+const READ_PAUSE_FACTOR: u32 = 4;
 const DAY: Duration = Duration::from_hours(24);
 
 /// The stages from the store to the documents.
@@ -52,13 +54,17 @@ impl Places {
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
-    pub(crate) async fn scratch(config: &Config) -> anyhow::Result<Self> {
+    /// `every_row`: also rows that the service knows are looked at, so that they tell their faults.
+    pub(crate) async fn scratch(config: &Config, every_row: bool) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("no temporary directory can be made")?;
         let recorded = state::open_existing(config.state.url.expose()).await?;
         let scratch = match recorded {
             Some(recorded) => Scratch::copy_of(&*recorded, &[CATEGORIES_MARK]).await?,
             None => Scratch::default(),
         };
+        if every_row {
+            scratch.forget_rows();
+        }
         let documents = directory.path().join("documents");
         Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory) })
     }
@@ -109,6 +115,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>) -> EngineOptions {
     EngineOptions {
         clock,
         poll_interval: config.store.poll_interval,
+        read_pause_factor: READ_PAUSE_FACTOR,
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,

@@ -21,7 +21,7 @@ pub struct ArticleRecord {
     pub updated: Timestamp,
     /// What a reader saw when this record was written.
     pub fingerprint: Fingerprint,
-    /// Digest of the store's row (with its joined rows) on which this record was decided.
+    /// Digest of the store's row (with its joined rows) on which this record was decided; 0 while it is in no feed.
     pub digest: u64,
     /// The store's `updated_at` of that row: tells a store that went backwards.
     pub store_updated: Option<Timestamp>,

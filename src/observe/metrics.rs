@@ -14,6 +14,7 @@ const DOCUMENT_RENDER_SECONDS: &str = "loa_document_render_seconds";
 const STORE_READS: &str = "loa_store_reads_total";
 const STORE_READ_SECONDS: &str = "loa_store_read_seconds";
 const STORE_AGE_SECONDS: &str = "loa_store_age_seconds";
+const STORE_UP: &str = "loa_store_up";
 const STORE_HELD: &str = "loa_store_held";
 const RECONCILE_CHANGES: &str = "loa_reconcile_changes_total";
 const ARTICLES: &str = "loa_articles";
@@ -78,6 +79,10 @@ fn describe() {
         Unit::Seconds,
         "Time since the article store was last read completely."
     );
+    metrics::describe_gauge!(
+        STORE_UP,
+        "1 while the article store answers, else 0: the last good documents are served."
+    );
     metrics::describe_gauge!(STORE_HELD, "1 while a change of the store is held back until `loa store accept`.");
     metrics::describe_counter!(RECONCILE_CHANGES, "Articles whose record in the ledger changed.");
     metrics::describe_gauge!(ARTICLES, "Articles in the feeds.");
@@ -118,6 +123,11 @@ pub fn store_read(ok: bool, took: Duration) {
 /// The article store was last read completely this long ago.
 pub fn store_age(age: Duration) {
     gauge!(STORE_AGE_SECONDS).set(age.as_secs_f64());
+}
+
+/// The article store answers, or it does not.
+pub fn store_up(up: bool) {
+    gauge!(STORE_UP).set(if up { 1.0 } else { 0.0 });
 }
 
 /// A change of the store is held back, or none is.
@@ -162,6 +172,7 @@ mod tests {
             document_render(true, Duration::from_millis(2));
             store_read(false, Duration::from_secs(30));
             store_age(Duration::from_millis(1500));
+            store_up(true);
             store_held(true);
             reconcile_changes(7);
             catalog(1000, 20, 1);
@@ -177,6 +188,7 @@ mod tests {
             "loa_store_reads_total{result=\"failed\"} 1",
             "loa_store_read_seconds_count 1",
             "loa_store_age_seconds 1.5",
+            "loa_store_up 1",
             "loa_store_held 1",
             "loa_reconcile_changes_total 7",
             "loa_articles 1000",

@@ -8,8 +8,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::naming::{CATEGORIES_MARK, read_categories};
 use super::publisher::Publisher;
-use super::reconcile::{CATEGORIES_MARK, Change, ReconcileError, Reconciler, read_categories};
+use super::reconcile::{Change, ReconcileError, Reconciler};
 use super::view::{Names, View};
 use crate::domain::address::AddressBook;
 use crate::domain::category::CategoryTree;
@@ -21,8 +22,6 @@ use crate::store::ArticleStore;
 
 /// A complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
-/// A complete read takes at most this part of the time, one in so many: a large store is not read without pause.
-const READ_SHARE: u32 = 4;
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -33,6 +32,8 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// How often the store is asked whether anything has changed.
     pub poll_interval: Duration,
+    /// A complete read is followed by a pause so many times as long: a large store is not read without end.
+    pub read_pause_factor: u32,
     /// Rows that may vanish at once without being held.
     pub vanish_max_rows: usize,
     /// The same, in percent of the articles in the feeds; the larger of both counts.
@@ -57,6 +58,7 @@ pub struct Engine {
     publisher: Arc<Publisher>,
     clock: Arc<dyn Clock>,
     poll_interval: Duration,
+    read_pause_factor: u32,
     store_marker: Option<u64>,
     control_marker: Option<u64>,
     last_read: Option<Instant>,
@@ -86,7 +88,7 @@ impl Engine {
             status.filled = !blank;
             status.state_ok_at = Some(clock.now());
         });
-        let poll_interval = options.poll_interval;
+        let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
         let reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
         Ok(Self {
             reconciler,
@@ -96,6 +98,7 @@ impl Engine {
             publisher,
             clock,
             poll_interval,
+            read_pause_factor,
             store_marker: None,
             control_marker: None,
             last_read: None,
@@ -124,14 +127,13 @@ impl Engine {
     pub async fn step(&mut self) {
         let now = self.clock.now();
         let outcome = self.look(now).await;
-        let changed = matches!(outcome, Ok(true));
         self.well = outcome.is_ok();
         if !self.well {
             // Half done is not done: the next turn reads everything, whatever the marker says.
             self.store_marker = None;
         }
         self.note(outcome, now);
-        if changed || !self.documents_current {
+        if !self.documents_current {
             self.documents_current = self.view.store_answers() && self.publisher.refresh().await;
         }
         self.publisher.caught_up.notify_waiters();
@@ -141,14 +143,20 @@ impl Engine {
         }
     }
 
-    async fn look(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
+    async fn look(&mut self, now: Timestamp) -> Result<(), ReconcileError> {
         let control_marker = self.state.control_marker().await?;
         if self.control_marker != Some(control_marker) {
             self.reconciler.set_control(self.state.control().await?);
             self.control_marker = Some(control_marker);
         }
-        let due = self.reconciler.publish_due(now).await?;
-        Ok(self.read_if_changed(now).await? || due)
+        // Each is noted as soon as it is committed: what comes after it may fail.
+        let taken_down = self.reconciler.take_down(now).await?;
+        self.documents_current &= !taken_down;
+        let published = self.reconciler.publish_due(now).await?;
+        self.documents_current &= !published;
+        let read = self.read_if_changed(now).await?;
+        self.documents_current &= !read;
+        Ok(())
     }
 
     async fn read_if_changed(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
@@ -164,7 +172,7 @@ impl Engine {
         let result = self.reconciler.reconcile(now).await;
         let took = began.elapsed();
         metrics::store_read(!matches!(result, Err(ReconcileError::Store(_))), took);
-        self.next_read = Instant::now() + took * READ_SHARE;
+        self.next_read = Instant::now() + took * self.read_pause_factor;
         let change = result?;
         if change == Change::Names {
             self.publisher.forget_memory();
@@ -175,11 +183,11 @@ impl Engine {
     }
 
     /// Writes down how the parts are; logs what has become otherwise.
-    fn note(&mut self, outcome: Result<bool, ReconcileError>, now: Timestamp) {
+    fn note(&mut self, outcome: Result<(), ReconcileError>, now: Timestamp) {
         let before = self.view.status();
         let (mut store_error, mut state_error, mut held) = (None, None, None);
         match outcome {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(ReconcileError::Store(error)) => store_error = Some(error.to_string()),
             Err(ReconcileError::State(error)) => state_error = Some(error.to_string()),
             Err(ReconcileError::Held(why)) => held = Some(why),
@@ -210,6 +218,7 @@ impl Engine {
     fn publish_metrics(&self) {
         let health = self.publisher.health();
         metrics::catalog(health.articles, health.feeds, health.set_aside);
+        metrics::store_up(health.store.ok);
         metrics::store_held(health.held.is_some());
         if let Some(last) = self.last_read {
             metrics::store_age(last.elapsed());

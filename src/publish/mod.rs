@@ -5,8 +5,9 @@ pub mod disk;
 pub mod document;
 pub mod engine;
 pub mod make;
+pub(crate) mod naming;
 pub mod publisher;
-pub(crate) mod reconcile;
+mod reconcile;
 pub mod view;
 
 use std::sync::Arc;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engine::EngineOptions;
+use super::naming::{CATEGORIES_MARK, changed_categories, claims, stands_above, wish, write_categories};
 use super::view::{Names, View};
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::address::AddressBook;
 use crate::domain::article::{ArticleId, Status};
-use crate::domain::category::{Category, CategoryId, CategoryTree};
+use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, Touch};
@@ -26,8 +27,6 @@ const LOAD_AT_A_TIME: usize = 500;
 const FILL_AT_A_TIME: usize = 5_000;
 /// Tries to agree with other replicas on an address.
 const CLAIM_TRIES: usize = 3;
-/// The mark that holds the categories as last published.
-pub(crate) const CATEGORIES_MARK: &str = "categories";
 
 /// Why a reconciliation came to nothing. Everything stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +113,26 @@ impl Reconciler {
         let ids = |control: &Control| control.withdrawn.iter().map(|w| w.id.clone()).collect::<BTreeSet<_>>();
         self.commanded.extend(ids(&self.control).symmetric_difference(&ids(&control)).cloned());
         self.control = control;
+    }
+
+    /// Takes out what people have withdrawn, by the ledger alone: it counts while the store is down, or its change held.
+    /// True: something left.
+    pub(super) async fn take_down(&self, now: Timestamp) -> Result<bool, ReconcileError> {
+        let denied = self.control.withdrawn.iter().map(|withdrawal| &withdrawal.id);
+        let ids: Vec<ArticleId> = denied.filter(|id| self.commanded.contains(*id)).cloned().collect();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let names = self.view.names();
+        let circumstances = Circumstances { now, tree: &names.categories, denied: true, first_fill: false };
+        let records = self.state.records(&ids).await?;
+        let writes: Vec<_> = records.iter().filter_map(|record| transition::withdraw(record, &circumstances)).collect();
+        if writes.is_empty() {
+            return Ok(false);
+        }
+        let committed = self.state.commit(&Batch { writes, ..Batch::default() }).await?;
+        self.view.apply(None, &committed);
+        Ok(true)
     }
 
     /// Publishes what has become due, without a complete read. True: something changed.
@@ -403,6 +422,12 @@ impl Reconciler {
                 let subject = Subject::Category(category.id.clone());
                 faults.push(Fault::new(subject, FaultCode::SlugTaken, format!("{wish}, now {current}")));
             }
+            if let Some(parent) = &category.parent_id
+                && !stands_above(&names.categories, parent, category)
+            {
+                let subject = Subject::Category(category.id.clone());
+                faults.push(Fault::new(subject, FaultCode::CategoryParentUnknown, parent));
+            }
             if !slug::is_usable(&category.slug) {
                 let subject = Subject::Category(category.id.clone());
                 faults.push(Fault::new(subject, FaultCode::SlugUnusable, &category.slug));
@@ -450,58 +475,4 @@ impl Waiting {
             self.forget(id);
         }
     }
-}
-
-/// The path that a category wants.
-fn wish(category: &Category) -> String {
-    let made = [&category.slug, &category.name].into_iter().map(|text| slug::slug(text)).find(|slug| !slug.is_empty());
-    let made = if slug::is_usable(&category.slug) { Some(category.slug.clone()) } else { made };
-    format!("category/{}", made.unwrap_or_else(|| "chuyen-muc".to_owned()))
-}
-
-/// What has to be claimed so that every category has its address.
-fn claims(addresses: &AddressBook, tree: &CategoryTree) -> Vec<(Scope, String)> {
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut claims = Vec::new();
-    for category in tree.all() {
-        let scope = Scope::Category(category.id.clone());
-        let Some(path) = addresses.claim_for(&scope, &wish(category)) else { continue };
-        // Two new categories with one wish: the second claims in the next round, when the first has its address.
-        if taken.insert(path.clone()) {
-            claims.push((scope, path));
-        }
-    }
-    claims
-}
-
-/// Categories that are new, gone, renamed or moved.
-fn changed_categories(old: &CategoryTree, new: &CategoryTree) -> HashSet<CategoryId> {
-    let shown = |category: &Category| (category.slug.clone(), category.name.clone(), category.parent_id.clone());
-    let differs = |a: &CategoryTree, b: &CategoryTree| {
-        let differing = a.all().iter().filter(|category| b.get(&category.id).map(shown) != Some(shown(category)));
-        differing.map(|category| category.id.clone()).collect::<Vec<_>>()
-    };
-    differs(old, new).into_iter().chain(differs(new, old)).collect()
-}
-
-/// Categories as JSON rows: id, parent, slug, name, position.
-fn write_categories(categories: &[Category]) -> String {
-    let row = |c: &Category| {
-        serde_json::json!([c.id.as_str(), c.parent_id.as_ref().map(CategoryId::as_str), c.slug, c.name, c.position])
-    };
-    serde_json::Value::Array(categories.iter().map(row).collect()).to_string()
-}
-
-/// Reads back what [`write_categories`] wrote; nothing if it is damaged, for the store will tell again.
-pub(super) fn read_categories(text: &str) -> Vec<Category> {
-    type Line = (String, Option<String>, String, String, i64);
-    let rows: Vec<Line> = serde_json::from_str(text).unwrap_or_default();
-    let category = |(id, parent, slug, name, position): Line| Category {
-        id: CategoryId::new(id),
-        parent_id: parent.map(CategoryId::new),
-        slug,
-        name,
-        position,
-    };
-    rows.into_iter().map(category).collect()
 }

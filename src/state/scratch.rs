@@ -52,6 +52,13 @@ impl Scratch {
         Ok(Self(Mutex::new(contents)))
     }
 
+    /// Forgets which rows the records were decided on, so that every row is looked at anew and tells its faults.
+    pub fn forget_rows(&self) {
+        for record in self.lock().articles.values_mut() {
+            record.digest = 0;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
