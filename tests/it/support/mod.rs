@@ -1,10 +1,14 @@
 //! What several subjects need.
 
+pub(crate) mod app;
 pub(crate) mod clock;
 pub(crate) mod feed_checker;
 pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod newsroom;
 pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod sqlite;
 
 use std::panic::AssertUnwindSafe;

@@ -18,6 +18,11 @@ impl Sqlite {
     pub(crate) fn path(&self) -> std::path::PathBuf {
         self.directory.path().join("tòa soạn.db")
     }
+
+    /// Runs statements on the writer's connection without a transaction around them.
+    pub(crate) async fn plain(&self, statements: &str) {
+        sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *self.writer.lock().await).await.unwrap();
+    }
 }
 
 impl Database for Sqlite {
@@ -30,8 +35,7 @@ impl Database for Sqlite {
     }
 
     async fn sql(&self, statements: &str) {
-        let statements = format!("BEGIN IMMEDIATE; {statements}; COMMIT");
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *self.writer.lock().await).await.unwrap();
+        self.plain(&format!("BEGIN IMMEDIATE; {statements}; COMMIT")).await;
     }
 
     fn url(&self) -> String {
