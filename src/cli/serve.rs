@@ -75,12 +75,11 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
 
 /// What to open: the pages for people, and the front page feed in each format.
 fn addresses(listen: SocketAddr, base_url: &Url) -> String {
-    let mut text = format!("serving at http://{listen}/ as {base_url}\n");
-    for format in Format::ALL {
-        let address = format!("{base_url}{}all.{format}", FEEDS_PREFIX.trim_start_matches('/'));
-        text += &format!("  {:<9} {address}\n", format.name());
-    }
-    text
+    let line = |format: Format| {
+        format!("  {:<9} {base_url}{}all.{format}\n", format.name(), FEEDS_PREFIX.trim_start_matches('/'))
+    };
+    let feeds: String = Format::ALL.into_iter().map(line).collect();
+    format!("serving at http://{listen}/ as {base_url}\n{feeds}")
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -1,7 +1,7 @@
-//! Numbers that look random and are the same every time: SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom
+//! Numbers that look random and are the same every time: `SplitMix64` (Steele, Lea, Flood: "Fast Splittable Pseudorandom
 //! Number Generators", 2014). Not for secrets.
 
-/// The odd constant of SplitMix64: 2^64 divided by the golden ratio.
+/// The odd constant of `SplitMix64`: 2^64 divided by the golden ratio.
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A stream of numbers.

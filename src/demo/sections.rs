@@ -68,38 +68,40 @@ const fn top(id: &'static str, slug: &'static str, name: &'static str, topic: To
     Section { id, parent_id: None, slug, name, topic, weight }
 }
 
-const fn below(parent_id: &'static str, section: Section) -> Section {
-    Section { parent_id: Some(parent_id), ..section }
+impl Section {
+    const fn below(self, parent_id: &'static str) -> Self {
+        Self { parent_id: Some(parent_id), ..self }
+    }
 }
 
 /// The tree, in the order of the newspaper's menu. Every parent stands before its children.
 const SECTIONS: [Section; 30] = [
     top("1", "trung-du-24h", "Trung du 24h", Topic::Society, 10),
     top("2", "chinh-tri", "Chính trị", Topic::Politics, 4),
-    below("2", top("3", "xay-dung-dang", "Xây dựng Đảng", Topic::Politics, 6)),
-    below("2", top("4", "quoc-hoi-hoi-dong-nhan-dan", "Quốc hội - Hội đồng nhân dân", Topic::Politics, 4)),
-    below("2", top("5", "hoc-va-lam-theo-bac", "Học và làm theo Bác", Topic::Politics, 2)),
+    top("3", "xay-dung-dang", "Xây dựng Đảng", Topic::Politics, 6).below("2"),
+    top("4", "quoc-hoi-hoi-dong-nhan-dan", "Quốc hội - Hội đồng nhân dân", Topic::Politics, 4).below("2"),
+    top("5", "hoc-va-lam-theo-bac", "Học và làm theo Bác", Topic::Politics, 2).below("2"),
     top("6", "kinh-te", "Kinh tế", Topic::Economy, 9),
-    below("6", top("7", "gia-ca-thi-truong", "Giá cả - Thị trường", Topic::Economy, 3)),
-    below("6", top("8", "nong-thon-moi", "Nông thôn mới", Topic::Economy, 4)),
+    top("7", "gia-ca-thi-truong", "Giá cả - Thị trường", Topic::Economy, 3).below("6"),
+    top("8", "nong-thon-moi", "Nông thôn mới", Topic::Economy, 4).below("6"),
     top("9", "van-hoa-xa-hoi", "Văn hóa - Xã hội", Topic::Culture, 4),
-    below("9", top("10", "xa-hoi", "Xã hội", Topic::Society, 8)),
-    below("9", top("11", "van-hoa", "Văn hóa", Topic::Culture, 4)),
-    below("9", top("12", "van-hoc-nghe-thuat", "Văn học - Nghệ thuật", Topic::Culture, 2)),
-    below("9", top("13", "dan-toc-ton-giao", "Dân tộc - Tôn giáo", Topic::Culture, 2)),
-    below("9", top("14", "net-dep-doi-thuong", "Nét đẹp đời thường", Topic::Society, 2)),
+    top("10", "xa-hoi", "Xã hội", Topic::Society, 8).below("9"),
+    top("11", "van-hoa", "Văn hóa", Topic::Culture, 4).below("9"),
+    top("12", "van-hoc-nghe-thuat", "Văn học - Nghệ thuật", Topic::Culture, 2).below("9"),
+    top("13", "dan-toc-ton-giao", "Dân tộc - Tôn giáo", Topic::Culture, 2).below("9"),
+    top("14", "net-dep-doi-thuong", "Nét đẹp đời thường", Topic::Society, 2).below("9"),
     top("15", "giao-duc", "Giáo dục", Topic::Education, 5),
     top("16", "y-te", "Y tế", Topic::Health, 5),
     top("17", "quoc-phong-an-ninh", "Quốc phòng - An ninh", Topic::Security, 5),
-    below("17", top("18", "phap-luat", "Pháp luật", Topic::Security, 4)),
+    top("18", "phap-luat", "Pháp luật", Topic::Security, 4).below("17"),
     top("19", "the-thao", "Thể thao", Topic::Sport, 5),
     top("20", "giai-tri", "Giải trí", Topic::Sport, 2),
     top("21", "quoc-te", "Quốc tế", Topic::World, 6),
     top("22", "khoa-hoc-cong-nghe", "Khoa học - Công nghệ", Topic::Technology, 2),
-    below("22", top("23", "chuyen-doi-so", "Chuyển đổi số", Topic::Technology, 3)),
+    top("23", "chuyen-doi-so", "Chuyển đổi số", Topic::Technology, 3).below("22"),
     top("24", "o-to-xe-may", "Ô tô - Xe máy", Topic::Technology, 2),
     top("25", "du-lich-le-hoi", "Du lịch - Lễ hội", Topic::Culture, 3),
-    below("25", top("26", "den-hung", "Đền Hùng", Topic::Culture, 1)),
+    top("26", "den-hung", "Đền Hùng", Topic::Culture, 1).below("25"),
     top("27", "phong-su-ghi-chep", "Phóng sự - Ghi chép", Topic::Society, 2),
     top("28", "cong-dong", "Cộng đồng", Topic::Society, 2),
     top("29", "ong-kinh-phong-vien", "Ống kính phóng viên", Topic::Culture, 1),

@@ -99,7 +99,7 @@ impl Desk {
         let genre = genre(&place, &mut random);
         let spelling = spelling(&mut random);
         let byline = byline(place.section.topic, grammar, &mut random);
-        let media = pictures(number, genre, &byline, &mut Writer::new(grammar, given.clone(), &mut random));
+        let media = pictures(number, genre, byline.as_deref(), &mut Writer::new(grammar, given.clone(), &mut random));
         let mut writer = Writer::new(grammar, given, &mut random);
         let prefix = place.series.as_ref().map_or("", |(_, part)| part);
         let title = spelling.apply(&format!("{prefix}{}", writer.title(prefix.chars().count())));
@@ -241,12 +241,12 @@ fn byline(topic: Topic, grammar: &Grammar, random: &mut Random) -> Option<String
 }
 
 /// The pictures of an article, the main one first.
-fn pictures(number: u64, genre: Genre, byline: &Option<String>, writer: &mut Writer<'_>) -> Vec<Media> {
+fn pictures(number: u64, genre: Genre, byline: Option<&str>, writer: &mut Writer<'_>) -> Vec<Media> {
     let count = match genre {
         Genre::Feature => writer.between(2, 4),
         Genre::Brief => writer.between(0, 3).min(1),
     };
-    let credit = byline.clone().filter(|byline| !byline.contains([':', '-']));
+    let credit = byline.filter(|byline| !byline.contains([':', '-']));
     let picture = |place: u64| {
         let (width, height) = writer.pick(&PICTURE_SIZES).unwrap_or_default();
         Media {
@@ -257,7 +257,7 @@ fn pictures(number: u64, genre: Genre, byline: &Option<String>, writer: &mut Wri
             height: Some(height),
             role: Some(if place == 1 { "main" } else { "inline" }.to_owned()),
             caption: Some(writer.text("caption")),
-            credit: credit.as_ref().map(|name| format!("Ảnh: {name}")),
+            credit: credit.map(|name| format!("Ảnh: {name}")),
             alt: Some(writer.text("heading")),
             ..Media::default()
         }

@@ -1,4 +1,4 @@
-//! The nouns of the newsroom and of its feeds. No I/O, no async, no wall clock (but for [`clock::SystemClock`]).
+//! The nouns of the newsroom and of its feeds. No I/O, no async, no wall clock (but for `clock::SystemClock`).
 
 pub mod address;
 pub mod article;

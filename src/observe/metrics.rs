@@ -198,6 +198,6 @@ mod tests {
             assert!(page.lines().any(|found| found == line), "`{line}` is not in\n{page}");
         }
         let helps = page.lines().filter(|line| line.starts_with("# HELP")).count();
-        assert_eq!(helps, 13, "one of each");
+        assert_eq!(helps, 14, "one of each");
     }
 }

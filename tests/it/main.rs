@@ -15,3 +15,4 @@ mod state;
 mod store;
 mod support;
 mod tidy;
+mod tidy_docs;

@@ -86,6 +86,7 @@ impl Site {
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
+            decide_all: false,
             vanish_max_rows: 2,
             vanish_max_percent: 1,
             store_may_restore: self.store_may_restore,
