@@ -90,7 +90,6 @@ impl Site {
             vanish_max_rows: 2,
             vanish_max_percent: 1,
             store_may_restore: self.store_may_restore,
-            decide_all: false,
         }
     }
 
