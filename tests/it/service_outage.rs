@@ -163,7 +163,8 @@ async fn an_evicted_feed_is_served_from_disk() {
 #[tokio::test]
 async fn without_a_store_there_is_nothing_at_first() {
     on::<Sqlite>(async |db| {
-        let mut app = site(db).running().await;
+        let site = site(db);
+        let mut app = site.running().await;
         let answer = app.get("/readyz").await;
         let health: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!((answer.status, &health["serving"]), (503, &"starting".into()), "no table yet");
@@ -186,7 +187,8 @@ fn metrics_tell_of_the_outage() {
     metrics::with_local_recorder(&recorder, || {
         runtime.block_on(on::<Sqlite>(async |db| {
             db.sql(&small()).await;
-            let mut app = site(db).running().await;
+            let site = site(db);
+            let mut app = site.running().await;
             fs::rename(db.path(), db.path().with_extension("away")).unwrap();
             app.step().await;
             let health = app.health().await;
