@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: one file per subject.
 #![cfg(test)]
 
+mod browser;
 mod feed_golden;
 mod feed_rules;
 mod http;

@@ -163,6 +163,11 @@ impl App {
         self.step().await;
     }
 
+    /// The address of a path, for a client that is not ours.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     /// What is answered to GET.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let host = "Host: localhost";
