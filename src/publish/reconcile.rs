@@ -173,7 +173,7 @@ impl Reconciler {
         let tree = CategoryTree::new(scan.categories.clone());
         let vanished = self.vanished(&scan, &old_names, now, accepted)?;
         let addresses = names::claim(&*self.state, &old_names.addresses, &tree).await?;
-        let renamed = self.renamed(&old_names, &addresses, &tree);
+        let renamed = Self::renamed(&old_names, &addresses, &tree);
         let changed = self.changed(&scan);
         if self.view.is_filled() {
             let mut outcome = self.decide_all(&changed, &tree, now, false).await?;
@@ -290,7 +290,7 @@ impl Reconciler {
         Ok(())
     }
 
-    fn renamed(&self, old: &Names, addresses: &AddressBook, tree: &CategoryTree) -> bool {
+    fn renamed(old: &Names, addresses: &AddressBook, tree: &CategoryTree) -> bool {
         let moved = tree.all().iter().any(|category| {
             let scope = Scope::Category(category.id.clone());
             addresses.current(&scope) != old.addresses.current(&scope)
@@ -401,7 +401,7 @@ impl Reconciler {
         let addresses = AddressBook::new(self.state.claim_addresses(&[]).await?);
         let names = names::recorded(&*self.state, addresses).await?;
         let old = self.view.names();
-        Ok(self.renamed(&old, &names.addresses, &names.categories).then_some(names))
+        Ok(Self::renamed(&old, &names.addresses, &names.categories).then_some(names))
     }
 
     async fn add_vanished(

@@ -48,7 +48,7 @@ mod tests {
         waiting.set(&b, Some(at(10)));
         assert_eq!((waiting.next(), waiting.until(at(10))), (Some(at(10)), vec![b.clone()]));
         waiting.set(&b, Some(at(30)));
-        assert_eq!(waiting.until(at(29)), [a.clone()]);
+        assert_eq!(waiting.until(at(29)), std::slice::from_ref(&a));
         waiting.set(&a, None);
         assert_eq!(waiting.next(), Some(at(30)));
     }
