@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,20 +47,9 @@ impl Lifecycle {
         });
     }
 
-    /// Waits for SIGTERM or SIGINT, or for [`Self::stop`]; then for the tasks, at most `grace` or until the second signal.
-    ///
-    /// # Errors
-    /// If the handlers cannot be installed.
-    pub async fn run(self, grace: Duration) -> io::Result<Ended> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let next_signal = async || {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            }
-        };
-        Ok(self.run_until(next_signal, grace).await)
+    /// Waits for a signal, or for [`Self::stop`]; then for the tasks, at most `grace` or until the second signal.
+    pub async fn run(self, mut signals: Signals, grace: Duration) -> Ended {
+        self.run_until(async || signals.next().await, grace).await
     }
 
     async fn run_until(self, mut next_signal: impl AsyncFnMut() -> &'static str, grace: Duration) -> Ended {
@@ -80,6 +69,30 @@ impl Lifecycle {
                 tracing::warn!(tasks = self.tasks.len(), "the grace is over, stopping at once");
                 Ended::Cut
             }
+        }
+    }
+}
+
+/// SIGTERM and SIGINT. From the moment they are watched they no longer end the process by themselves.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to watch: before the process says that it serves, for whoever reads that may stop it at once.
+    ///
+    /// # Errors
+    /// If the handlers cannot be installed.
+    pub fn watch() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

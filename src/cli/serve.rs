@@ -17,7 +17,7 @@ use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::SystemClock;
 use crate::domain::format::Format;
 use crate::http;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Signals};
 use crate::observe::metrics;
 
 /// What the process is given beyond the grace of its listeners, to write down what it knows.
@@ -67,8 +67,9 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
         lifecycle.spawn("metrics", http::serve_metrics(private, render, Arc::new(SystemClock), stop.clone()));
     }
     lifecycle.spawn("upkeep", upkeep(recorder, stop));
+    let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
-    lifecycle.run(config.http.shutdown_grace + END_GRACE).await.context("signals cannot be watched")?;
+    lifecycle.run(signals, config.http.shutdown_grace + END_GRACE).await;
     Ok(Outcome::Clean)
 }
 

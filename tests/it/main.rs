@@ -10,6 +10,7 @@ mod import;
 mod service;
 mod service_outage;
 mod service_process;
+mod service_replicas;
 mod state;
 mod store;
 mod support;

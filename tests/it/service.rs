@@ -195,7 +195,7 @@ async fn two_sections_with_one_slug_get_two_addresses(db: &impl Database) {
     app.step().await;
     assert_eq!(app.ids("category/kinh-te").await, "3 2 1");
     assert_eq!(app.ids("category/kinh-te-2").await, "5");
-    let faults = app.view.status().general_faults;
+    let faults = app.view.with_status(|status| status.general_faults.clone());
     let told: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.subject, fault.code)).collect();
     assert_eq!(told, ["category 21 slug_taken"]);
 }
@@ -251,7 +251,13 @@ async fn a_withdrawal_by_the_store_is_final(db: &impl Database) {
     db.sql("UPDATE articles SET status = 'published' WHERE id = '2'").await;
     app.step_at("2026-03-18T03:00:00Z").await;
     assert_gone(&app, "2").await;
-    let told: Vec<_> = app.view.status().faults.into_values().flatten().map(|fault| fault.to_string()).collect();
+    let told: Vec<_> = app
+        .view
+        .with_status(|status| status.faults.clone())
+        .into_values()
+        .flatten()
+        .map(|fault| fault.to_string())
+        .collect();
     assert!(told.len() == 1 && told[0].contains("withdrawn for good"), "{told:?}");
     app.stop().await;
 

@@ -189,6 +189,8 @@ fn metrics_tell_of_the_outage() {
             let mut app = site(db).running().await;
             fs::rename(db.path(), db.path().with_extension("away")).unwrap();
             app.step().await;
+            let health = app.health().await;
+            assert_eq!(health["store"]["ok"], false, "{health}");
         }));
     });
     let text = page.render();

@@ -65,14 +65,9 @@ impl Site {
         }
     }
 
-    /// Starts an app, which has not looked at the store yet.
-    pub(crate) async fn start(&self) -> App {
-        App::start(self).await
-    }
-
     /// Starts an app and lets it read the store.
     pub(crate) async fn running(&self) -> App {
-        let mut app = self.start().await;
+        let mut app = App::start(self).await;
         app.step().await;
         app
     }
@@ -91,6 +86,7 @@ impl Site {
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
+            decide_all: false,
             vanish_max_rows: 2,
             vanish_max_percent: 1,
             store_may_restore: self.store_may_restore,
