@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 pub enum Ended {
     /// Every task finished.
     Cleanly,
+    /// A task panicked, and the others finished.
+    Broken,
     /// Tasks were left behind: a second signal came, or the grace was over.
     Cut,
 }
@@ -22,6 +24,8 @@ pub enum Ended {
 pub struct Lifecycle {
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Cancelled by a task that panicked.
+    broken: CancellationToken,
 }
 
 impl Lifecycle {
@@ -40,9 +44,9 @@ impl Lifecycle {
     /// Starts a task that the end of the process waits for. It has to watch [`Self::stop`]. A panic in it is logged and
     /// stops the process: a service that lacks a part should be restarted, not limp on.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
+        let (stop, broken) = (self.stop.clone(), self.broken.clone());
         self.tasks.spawn(async move {
-            let _alarm = Alarm { name, stop };
+            let _alarm = Alarm { name, stop, broken };
             task.await;
         });
     }
@@ -60,7 +64,7 @@ impl Lifecycle {
         self.stop.cancel();
         self.tasks.close();
         tokio::select! {
-            () = self.tasks.wait() => Ended::Cleanly,
+            () = self.tasks.wait() => if self.broken.is_cancelled() { Ended::Broken } else { Ended::Cleanly },
             name = next_signal() => {
                 tracing::warn!(signal = name, tasks = self.tasks.len(), "second signal, stopping at once");
                 Ended::Cut
@@ -101,12 +105,14 @@ impl Signals {
 struct Alarm {
     name: &'static str,
     stop: CancellationToken,
+    broken: CancellationToken,
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
             tracing::error!(task = self.name, "a task ended by a panic, the process stops");
+            self.broken.cancel();
             self.stop.cancel();
         }
     }
@@ -148,6 +154,6 @@ mod tests {
     async fn a_panic_stops_the_process() {
         let lifecycle = Lifecycle::new();
         lifecycle.spawn("broken", async { panic!("for the test") });
-        assert_eq!(run(lifecycle, 0, GRACE).await, Ended::Cleanly);
+        assert_eq!(run(lifecycle, 0, GRACE).await, Ended::Broken);
     }
 }

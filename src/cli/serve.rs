@@ -17,7 +17,7 @@ use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::SystemClock;
 use crate::domain::format::Format;
 use crate::http;
-use crate::lifecycle::{Lifecycle, Signals};
+use crate::lifecycle::{Ended, Lifecycle, Signals};
 use crate::observe::metrics;
 
 /// What the process is given beyond the grace of its listeners, to write down what it knows.
@@ -69,8 +69,11 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
     lifecycle.spawn("upkeep", upkeep(recorder, stop));
     let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
-    lifecycle.run(signals, config.http.shutdown_grace + END_GRACE).await;
-    Ok(Outcome::Clean)
+    match lifecycle.run(signals, config.http.shutdown_grace + END_GRACE).await {
+        Ended::Cleanly => Ok(Outcome::Clean),
+        Ended::Broken => anyhow::bail!("a part of the service broke off, see the log; start it again"),
+        Ended::Cut => anyhow::bail!("stopped before every answer under way was finished"),
+    }
 }
 
 /// What to open: the pages for people, and the front page feed in each format.
