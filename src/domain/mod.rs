@@ -9,4 +9,5 @@ pub mod fault;
 pub mod feed_key;
 pub mod format;
 pub mod ledger;
+pub mod place;
 pub mod scope;
