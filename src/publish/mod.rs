@@ -7,6 +7,7 @@ pub mod engine;
 pub mod make;
 pub(crate) mod names;
 pub mod publisher;
+mod outcome;
 mod reconcile;
 pub mod view;
 mod waiting;

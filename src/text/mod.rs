@@ -1,8 +1,11 @@
 //! Text in and out. Pure: no I/O, no clock.
 
+pub mod byline;
 pub mod html;
 mod html_scan;
+pub mod names;
 pub mod normalize;
+pub mod plain;
 pub mod slug;
 pub mod stamp;
 mod stamp_words;
