@@ -6,4 +6,5 @@ pub mod normalize;
 pub mod slug;
 pub mod stamp;
 mod stamp_words;
+pub mod tones;
 pub mod xml_chars;
