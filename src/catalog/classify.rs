@@ -2,7 +2,6 @@
 //! the rules of custom feeds. Pure.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -22,6 +21,8 @@ use crate::text::names::{self, Name};
 
 /// Counts the changes of this file that put articles into other scopes: what an older one has decided is decided anew.
 const VERSION: u32 = 1;
+/// Bytes of the digest of the rules.
+const DIGEST_BYTES: usize = 8;
 /// Longest language tag, in bytes (RFC 5646 section 4.4.1 asks for 35).
 const LANGUAGE_BYTES_MAX: usize = 35;
 
@@ -74,11 +75,7 @@ impl Options {
     pub fn digest(&self) -> String {
         let Self { gazetteer, home, zone, language, nobody, custom } = self;
         let all = format!("{VERSION} {} {home:?} {zone} {language} {nobody:?} {custom:?}", gazetteer.digest());
-        Sha256::digest(all).iter().take(8).fold(String::new(), |mut text, byte| {
-            // Writing to a text cannot fail.
-            drop(write!(text, "{byte:02x}"));
-            text
-        })
+        Sha256::digest(all).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

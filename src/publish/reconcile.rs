@@ -9,7 +9,7 @@ use super::names;
 use super::outcome::Outcome;
 use super::view::{Names, View};
 use super::waiting::Waiting;
-use crate::catalog::classify::{self, Classifier};
+use crate::catalog::classify::Classifier;
 use crate::catalog::transition::{self, Circumstances};
 use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};

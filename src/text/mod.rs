@@ -9,4 +9,5 @@ pub mod plain;
 pub mod slug;
 pub mod stamp;
 mod stamp_words;
+pub mod tones;
 pub mod xml_chars;

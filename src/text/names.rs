@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::byline;
 use super::normalize::{collapse_white_space, nfc};
 use super::plain::plain;
+use super::tones::tones_on_first_vowel;
 use crate::domain::scope::NameKey;
 
 /// Longest name, in characters: a longer one is no name.
@@ -20,10 +21,11 @@ pub struct Name {
     pub label: String,
 }
 
-/// The key of a name: NFC, white space folded, lower case. Tones and marks count: they tell people apart.
+/// The key of a name: NFC, white space folded, lower case, tones where the press puts them (`hòa`). Tones and marks
+/// count: they tell people apart.
 #[must_use]
 pub fn key(name: &str) -> NameKey {
-    NameKey::new(collapse_white_space(&nfc(name)).to_lowercase())
+    NameKey::new(tones_on_first_vowel(&collapse_white_space(&nfc(name)).to_lowercase()))
 }
 
 /// The people in an author line, each once, without those whose key is in `nobody` and without sources (`Theo TTXVN`).
@@ -80,6 +82,7 @@ mod tests {
         check("Hà My", " HÀ\u{a0}MY ");
         check("Hà My", &"Hà My".nfd().collect::<String>());
         check("OCOP", "ocop");
+        check("Văn hoá", "Văn hóa");
         assert_ne!(key("Hà My"), key("Hạ My"));
     }
 

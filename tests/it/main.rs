@@ -4,6 +4,7 @@
 mod browser;
 mod feed_golden;
 mod feed_rules;
+mod gazetteer;
 mod http;
 mod http_conditional;
 mod http_limits;
