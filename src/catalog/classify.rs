@@ -179,9 +179,8 @@ impl<'a> Classifier<'a> {
         let spoken = language(&self.options.language);
         let has_other = scopes.iter().any(|scope| matches!(scope, Scope::Language(_)));
         let is_in = |scope: &Scope| scopes.contains(scope) || (!has_other && *scope == spoken);
-        let holds = |rule: &&Rule| {
-            rule.include.iter().all(|kind| kind.iter().any(is_in)) && !rule.exclude.iter().any(is_in)
-        };
+        let holds =
+            |rule: &&Rule| rule.include.iter().all(|kind| kind.iter().any(is_in)) && !rule.exclude.iter().any(is_in);
         self.custom.iter().filter(holds).map(|rule| rule.scope.clone()).collect()
     }
 }

@@ -69,9 +69,7 @@ pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<
     // What readers have seen does not hide again because a clock went back.
     let seen = |due: Timestamp| record.is_some_and(|record| record.is_public() && due <= record.published);
     match (article.status, article.due_at()) {
-        (Status::Published, Some(due)) if due <= now.now || seen(due) => {
-            publish(record, &row, article, due, now)
-        }
+        (Status::Published, Some(due)) if due <= now.now || seen(due) => publish(record, &row, article, due, now),
         (Status::Published, Some(due)) => Decision {
             write: record.and_then(|record| leave(record, row.digest, Departure::Left, now.now)),
             due: Some(due),
@@ -200,7 +198,8 @@ fn moved(old: &[Scope], new: &[Scope], at: Timestamp) -> Vec<Touch> {
 
 /// All these feeds, with their combinations.
 fn touches(scopes: &[Scope], at: Timestamp, removes: bool) -> Vec<Touch> {
-    let combined = Scope::combinations(scopes.iter().filter(|scope| matches!(scope, Scope::Category(_))), scopes.iter());
+    let combined =
+        Scope::combinations(scopes.iter().filter(|scope| matches!(scope, Scope::Category(_))), scopes.iter());
     scopes.iter().cloned().chain(combined).map(|scope| Touch { scope, at, removes }).collect()
 }
 

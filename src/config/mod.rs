@@ -17,8 +17,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::domain::entry_id::Identity;
-use crate::feed::{Content, HtmlLimits, Window};
 use crate::domain::place::{Level, UnitCode};
+use crate::feed::{Content, HtmlLimits, Window};
 pub use custom::{CustomCriteria, CustomFeed};
 use layers::{Layers, SCOPE, Value};
 use reader::Reader;
@@ -266,7 +266,10 @@ fn database(reader: &Reader<'_>, key: &str) -> Secret {
 fn feeds(reader: &Reader<'_>, layers: &Layers) -> Feeds {
     Feeds {
         content: reader.word("feeds.content", &CONTENTS, Content::Summary),
-        content_of: layers.named(SCOPE).filter_map(|(path, _, setting)| content_of(reader, path, &setting.value)).collect(),
+        content_of: layers
+            .named(SCOPE)
+            .filter_map(|(path, _, setting)| content_of(reader, path, &setting.value))
+            .collect(),
         window: Window {
             entries_min: reader.number("feeds.window_entries_min", 1..=10_000),
             span_hours: reader.number("feeds.window_span_hours", 0..=8760),

@@ -149,7 +149,9 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
-        for text in ["", "category:", "everything", "locality:x", "combination:25", "combination:25+", "combination:+7", "of:x"] {
+        for text in
+            ["", "category:", "everything", "locality:x", "combination:25", "combination:25+", "combination:+7", "of:x"]
+        {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
     }
@@ -157,7 +159,8 @@ mod tests {
     #[test]
     fn combinations_are_of_a_category_and_a_place() {
         let scopes = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Scope>>();
-        let (one, all) = (scopes(&["locality:25", "tag:x"]), scopes(&["all", "category:1", "category:2", "locality:25"]));
+        let (one, all) =
+            (scopes(&["locality:25", "tag:x"]), scopes(&["all", "category:1", "category:2", "locality:25"]));
         let found: Vec<_> = Scope::combinations(one.iter(), all.iter()).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["combination:25+1", "combination:25+2"]);
     }

@@ -79,10 +79,8 @@ fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
         (&feed.locality_scheme, &entry.places),
         (&feed.tag_scheme, &entry.tags),
     ];
-    let category = |scheme: &Url, term: &Term| Category {
-        name: term.name.to_string(),
-        domain: Some(scheme.to_string()),
-    };
+    let category =
+        |scheme: &Url, term: &Term| Category { name: term.name.to_string(), domain: Some(scheme.to_string()) };
     filed.into_iter().flat_map(|(scheme, terms)| terms.iter().map(move |term| category(scheme, term))).collect()
 }
 

@@ -12,7 +12,12 @@ use crate::text::xml_chars::XmlText;
 
 /// The title of a scope without the newspaper's name, not empty; `None` for the front page, which is the newspaper.
 #[must_use]
-pub fn title(scope: &Scope, options: &Options, categories: &CategoryTree, addresses: &FeedAddresses) -> Option<XmlText> {
+pub fn title(
+    scope: &Scope,
+    options: &Options,
+    categories: &CategoryTree,
+    addresses: &FeedAddresses,
+) -> Option<XmlText> {
     let name = match scope {
         Scope::All => return None,
         Scope::Category(id) => category(categories, id),

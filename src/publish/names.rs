@@ -33,11 +33,8 @@ pub(super) struct Wish {
 
 /// The wishes of categories and custom feeds.
 pub(super) fn wishes(tree: &CategoryTree, custom: &[CustomFeed]) -> Vec<Wish> {
-    let category = |category: &Category| Wish {
-        scope: Scope::Category(category.id.clone()),
-        path: wish(category),
-        label: None,
-    };
+    let category =
+        |category: &Category| Wish { scope: Scope::Category(category.id.clone()), path: wish(category), label: None };
     let custom = custom.iter().map(|feed| Wish {
         scope: Scope::Custom(feed.name.clone()),
         path: format!("custom/{}", feed.name),
@@ -59,11 +56,7 @@ pub(super) fn new_labels(labels: &HashMap<Scope, String>, addresses: &AddressBoo
 }
 
 /// Claims an address for every wish; the book with all of them.
-pub(super) async fn claim(
-    state: &dyn State,
-    known: &AddressBook,
-    wishes: &[Wish],
-) -> Result<AddressBook, StateError> {
+pub(super) async fn claim(state: &dyn State, known: &AddressBook, wishes: &[Wish]) -> Result<AddressBook, StateError> {
     let mut book = known.clone();
     for _ in 0..CLAIM_ROUNDS_MAX {
         let claims = claims(&book, wishes);
@@ -163,6 +156,7 @@ fn read(text: &str) -> Vec<Category> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::AddressRecord;
 
     fn category(id: &str, parent: Option<&str>, slug: &str) -> Category {
         let parent_id = parent.map(CategoryId::new);
@@ -186,14 +180,30 @@ mod tests {
             category("3", None, "Đời Sống!"),
             category("4", None, "…"),
         ]);
-        let claims = claims(&AddressBook::default(), &tree);
-        assert_eq!(claims, [(Scope::Category(CategoryId::new("1")), "category/doi-song".to_owned())]);
+        let claims = claims(&AddressBook::default(), &wishes(&tree, &[]));
+        let claims: Vec<_> = claims.iter().map(|claim| (claim.scope.to_string(), claim.path.as_str())).collect();
+        assert_eq!(claims, [("category:1".to_owned(), "category/doi-song")]);
+    }
+
+    #[test]
+    fn new_authors_and_tags_get_addresses_of_their_names() {
+        let labels = [("author:hà my", "Hà My"), ("author:hạ my", "Hạ My"), ("tag:ocop", "OCOP"), ("tag:中", "中")];
+        let labels = labels.map(|(scope, label)| (scope.parse().unwrap(), label.to_owned()));
+        let known =
+            AddressRecord { path: "tag/ocop".to_owned(), scope: "tag:ocop".parse().unwrap(), claim: 1, label: None };
+        let book = AddressBook::new([known]);
+        let wishes = new_labels(&labels.into(), &book);
+        let wished: Vec<_> = wishes.iter().map(|wish| wish.path.as_str()).collect();
+        assert_eq!(wished, ["author/ha-my", "author/ha-my", "tag/zhong"]);
+        let claims = claims(&book, &wishes);
+        assert_eq!(claims.len(), 2, "the second of one wish claims when the first has its address");
+        assert_eq!(claims[0].label.as_deref(), Some("Hà My"));
     }
 
     #[test]
     fn faults_name_what_an_editor_can_mend() {
         let categories = CategoryTree::new(vec![category("1", Some("9"), "a b"), category("2", None, "tot")]);
-        let names = Names { categories, addresses: AddressBook::default() };
+        let names = Names { categories, addresses: FeedAddresses::default() };
         let codes: Vec<_> = faults(&names).iter().map(|fault| fault.code.code()).collect();
         assert_eq!(codes, ["slug_taken", "slug_unusable", "category_parent_unknown", "slug_taken"]);
     }

@@ -79,7 +79,10 @@ impl Outcome {
         }
         let count = severe().count();
         if count > LOGGED_FAULTS_MAX {
-            tracing::warn!(count, "articles are set aside, the first {LOGGED_FAULTS_MAX} are named: `loa check` lists all");
+            tracing::warn!(
+                count,
+                "articles are set aside, the first {LOGGED_FAULTS_MAX} are named: `loa check` lists all"
+            );
         }
     }
 }

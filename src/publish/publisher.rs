@@ -346,7 +346,9 @@ impl Publisher {
     /// A combination is there once it has had an article; a custom feed as long as it is configured.
     fn route_of(&self, key: FeedKey) -> Route {
         match &key.scope {
-            Scope::Combination(..) if self.view().with_catalog(|catalog| catalog.has_any(&key.scope)) => Route::Feed(key),
+            Scope::Combination(..) if self.view().with_catalog(|catalog| catalog.has_any(&key.scope)) => {
+                Route::Feed(key)
+            }
             Scope::Combination(..) if !self.view().is_filled() => Route::Starting,
             Scope::Combination(..) => Route::Unknown,
             Scope::Custom(name) if !self.maker.options.custom.contains_key(name) => Route::Gone,

@@ -449,12 +449,7 @@ impl Reconciler {
         Ok(followed)
     }
 
-    async fn add_vanished(
-        &self,
-        ids: &[ArticleId],
-        now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), StateError> {
+    async fn add_vanished(&self, ids: &[ArticleId], now: Timestamp, batch: &mut Batch) -> Result<(), StateError> {
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             let records = self.state.records(chunk).await?;
             batch.writes.extend(records.iter().filter_map(|record| transition::vanish(record, now)));

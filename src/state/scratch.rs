@@ -119,7 +119,12 @@ impl Contents {
             cursor: self.written,
             articles: articles.into_iter().map(|kept| kept.record.clone()).collect(),
             feeds: feeds.map(|kept| kept.record.clone()).collect(),
-            addresses: self.addresses.values().filter(|kept| kept.written > cursor).map(|kept| kept.record.clone()).collect(),
+            addresses: self
+                .addresses
+                .values()
+                .filter(|kept| kept.written > cursor)
+                .map(|kept| kept.record.clone())
+                .collect(),
             marks_changed: self.marks_written > cursor,
         }
     }

@@ -169,7 +169,8 @@ impl State for PostgresState {
             let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
-            let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
+            let addresses =
+                decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
             loop {
                 let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
+use std::collections::BTreeMap;
+
 use loa::domain::address::{AddressBook, AddressRecord};
 use loa::domain::article::{Article, ArticleId, Media, Status};
 use loa::domain::category::{Category, CategoryId, CategoryTree};
@@ -11,6 +13,7 @@ use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, Departure, FeedRecord, Standing};
 use loa::domain::scope::Scope;
 use loa::feed::{Built, Content, HtmlLimits, Input, Options, Window, build};
+use loa::gazetteer::FeedAddresses;
 use serde_json::Value;
 
 /// Articles of `fixtures/articles`, newest first.
@@ -43,6 +46,8 @@ pub(crate) fn options() -> Options {
         stub_days: 7,
         excerpt_chars_max: 120,
         html: HtmlLimits { bytes_max: 2_000_000, depth_max: 100, attributes_max: 50 },
+        home: Vec::new(),
+        custom: BTreeMap::new(),
     }
 }
 
@@ -137,16 +142,18 @@ pub(crate) fn categories() -> CategoryTree {
 }
 
 /// Every category but 99 has an address; `van-hoa` was called `van-nghe` before.
-pub(crate) fn addresses() -> AddressBook {
+pub(crate) fn addresses() -> FeedAddresses {
     let tree = categories();
     let with_address = tree.all().iter().filter(|category| category.id.as_str() != "99");
     let record = |path: &str, id: &CategoryId, claim| AddressRecord {
         path: format!("category/{path}"),
         scope: Scope::Category(id.clone()),
         claim,
+        label: None,
     };
     let old = record("van-nghe", &CategoryId::new("30"), 1);
-    AddressBook::new(with_address.map(|category| record(&category.slug, &category.id, 2)).chain([old]))
+    let records = with_address.map(|category| record(&category.slug, &category.id, 2)).chain([old]);
+    FeedAddresses::default().with_book(AddressBook::new(records))
 }
 
 /// What a test says of a feed; the rest is the same for all.
