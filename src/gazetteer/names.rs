@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::table::{GazetteerError, rows};
-use super::unit::Kind;
+use super::unit::{Kind, Unit};
 use super::units::{Number, Units};
 use crate::domain::place::UnitCode;
 use crate::text::normalize::nfc;
@@ -94,6 +94,9 @@ pub(super) struct Names {
     aliases: HashMap<Box<str>, Vec<Number>>,
 }
 
+/// The official spelling counts first.
+pub(super) const SPELLINGS: [Spelling; 2] = [Spelling::Official, Spelling::Alias];
+
 /// How a unit may be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spelling {
@@ -122,23 +125,34 @@ impl Names {
 
     /// The units of any date that a phrase may mean, by one spelling.
     pub(super) fn meant(&self, units: &Units, phrase: &Phrase<'_>, spelling: Spelling) -> Vec<Number> {
-        let table = match spelling {
-            Spelling::Official => &self.official,
-            Spelling::Alias => &self.aliases,
-        };
-        let of_kind = |number: Number, kind| units.get(number).is_some_and(|unit| Some(unit.kind) == kind);
-        let readings = phrase.readings.iter().filter_map(|(kind, name)| Some((*kind, table.get(*name)?)));
-        let mut found: Vec<_> = readings
-            .flat_map(|(kind, numbers)| numbers.iter().copied().filter(move |at| kind.is_none() || of_kind(*at, kind)))
-            .collect();
+        let mut found: Vec<_> = self.answers(units, phrase, spelling).collect();
         found.sort_unstable();
         found.dedup();
         found
     }
 
+    /// May the phrase mean that unit?
+    pub(super) fn may_mean(&self, units: &Units, phrase: &Phrase<'_>, unit: &Unit) -> bool {
+        let is_it = |number| units.get(number).is_some_and(|found| found == unit);
+        SPELLINGS.iter().any(|spelling| self.answers(units, phrase, *spelling).any(is_it))
+    }
+
     /// May the phrase mean any unit of any date?
     pub(super) fn knows(&self, units: &Units, phrase: &Phrase<'_>) -> bool {
-        [Spelling::Official, Spelling::Alias].iter().any(|spelling| !self.meant(units, phrase, *spelling).is_empty())
+        SPELLINGS.iter().any(|spelling| self.answers(units, phrase, *spelling).next().is_some())
+    }
+
+    /// What each reading may mean, one after the other.
+    fn answers(&self, units: &Units, phrase: &Phrase<'_>, spelling: Spelling) -> impl Iterator<Item = Number> {
+        let table = match spelling {
+            Spelling::Official => &self.official,
+            Spelling::Alias => &self.aliases,
+        };
+        let is_of = |number: Number, kind: Kind| units.get(number).is_some_and(|unit| unit.kind == kind);
+        let readings = phrase.readings.iter().filter_map(|(kind, name)| Some((*kind, table.get(*name)?)));
+        readings.flat_map(move |(kind, numbers)| {
+            numbers.iter().copied().filter(move |number| kind.is_none_or(|kind| is_of(*number, kind)))
+        })
     }
 }
 

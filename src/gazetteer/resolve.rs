@@ -6,9 +6,8 @@ use std::fmt;
 use chrono::NaiveDate;
 
 use super::Gazetteer;
-use super::names::{Phrase, Spelling, key};
+use super::names::{Phrase, SPELLINGS, Spelling, key};
 use super::unit::Unit;
-use super::units::Number;
 use crate::domain::place::UnitCode;
 
 /// How many candidates an error shows before it only counts them.
@@ -87,16 +86,17 @@ impl Gazetteer {
         }
         let key = key(text);
         let question = Question::new(self, &key);
-        for spelling in [Spelling::Official, Spelling::Alias] {
-            let now: Vec<_> = self.answers(&question, day, spelling).filter(|unit| unit.is_valid(day)).collect();
-            let at_home = if question.parents.is_empty() { self.within(home, day, &now) } else { Vec::new() };
-            match (at_home.as_slice(), now.as_slice()) {
-                ([unit], _) | ([], [unit]) => return Ok(unit),
-                ([], []) => {}
-                ([], several) | (several, _) => return Err(self.ambiguous(text, day, several)),
-            }
+        let now = SPELLINGS.map(|spelling| {
+            let answers = self.answers(&question, day, spelling);
+            answers.filter(|unit| unit.is_valid(day)).collect::<Vec<_>>()
+        });
+        let at_home = now.iter().filter(|_| question.parents.is_empty()).map(|units| self.within(home, day, units));
+        let in_order = at_home.chain(now.iter().cloned());
+        match in_order.into_iter().find(|units| !units.is_empty()).as_deref() {
+            Some([unit]) => Ok(unit),
+            Some(several) => Err(self.ambiguous(text, day, several)),
+            None => Err(self.unresolved(text, day, self.meanings_of(&question, day))),
         }
-        Err(self.unresolved(text, day, self.meanings_of(&question, day)))
     }
 
     /// Every unit of any date that a text may name, in the order of their codes and dates.
@@ -124,14 +124,7 @@ impl Gazetteer {
     /// Do the parents stand above the unit, in this order? Levels may be left out.
     fn is_part_of(&self, unit: &Unit, parents: &[Phrase<'_>], day: NaiveDate) -> bool {
         let mut above = self.units.upwards(unit, day).skip(1);
-        parents.iter().all(|parent| above.any(|unit| self.is_called(unit, parent)))
-    }
-
-    fn is_called(&self, unit: &Unit, phrase: &Phrase<'_>) -> bool {
-        let is_it = |number: &Number| self.units.get(*number).is_some_and(|named| named == unit);
-        [Spelling::Official, Spelling::Alias]
-            .iter()
-            .any(|spelling| self.names.meant(&self.units, phrase, *spelling).iter().any(is_it))
+        parents.iter().all(|parent| above.any(|unit| self.names.may_mean(&self.units, parent, unit)))
     }
 
     /// Those that lie in one of the provinces.

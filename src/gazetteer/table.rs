@@ -41,7 +41,7 @@ pub enum GazetteerError {
         problem: &'static str,
     },
     /// A unit without a province on its last day.
-    #[error("units, {code} from {from:?}: its parent or its province does not hold on its last day")]
+    #[error("units, {code} from {}: its parent or its province does not hold on its last day", since(*from))]
     NoProvince {
         /// The unit.
         code: UnitCode,
@@ -62,6 +62,10 @@ pub enum GazetteerError {
     /// More units than can be counted.
     #[error("units: more than {} lines", u32::MAX)]
     TooMany,
+}
+
+fn since(from: Option<NaiveDate>) -> String {
+    from.map_or_else(|| "the beginning".to_owned(), |day| day.to_string())
 }
 
 /// A line of a table, cut at its commas.
