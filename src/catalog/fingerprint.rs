@@ -6,7 +6,7 @@ use crate::domain::article::{Article, Media};
 use crate::domain::ledger::Fingerprint;
 
 /// First half: what moves `updated` (title, lead, body, byline, media, correction). Second half: all the rest that a
-/// document shows (address, rights, language, categories), so that a mass edit of nothing visible touches no feed.
+/// document shows (address, rights, language, categories, point), so that a mass edit of nothing visible touches no feed.
 #[must_use]
 pub fn fingerprint(article: &Article) -> Fingerprint {
     let mut text = Fields::default();
@@ -23,6 +23,11 @@ pub fn fingerprint(article: &Article) -> Fingerprint {
     }
     for category in &article.categories {
         rest.add(Some(category.as_str()));
+    }
+    // Only where there is one, so that the others keep the fingerprint that they have had.
+    if let Some(point) = article.point {
+        rest.add(None);
+        rest.add(Some(&point.to_string()));
     }
     let mut both = Fingerprint::default();
     let halves = text.finish().into_iter().chain(rest.finish());

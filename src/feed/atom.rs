@@ -5,7 +5,7 @@ use atom_syndication as atom;
 use atom_syndication::{Category, Content, FixedDateTime, Generator, Link, Person, Text, TextType, WriteConfig};
 use chrono::{DateTime, SubsecRound as _};
 
-use super::ext::{self, media, tombstones};
+use super::ext::{self, georss, media, tombstones};
 use super::model::{Entry, Feed, Media};
 use super::render::GENERATOR;
 use super::values::LanguageTag;
@@ -97,7 +97,7 @@ fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
         source: None,
         summary: entry.summary_html().map(|value| Text { value, r#type: TextType::Html, ..plain("", lang) }),
         content: entry.content_html().map(html),
-        extensions: ext::atom_map(entry.media.iter().map(media::content)),
+        extensions: ext::atom_map(entry.media.iter().map(media::content).chain(georss::point(entry))),
         namespaces: ext::namespaces(&[]),
     }
 }

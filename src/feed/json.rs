@@ -97,6 +97,15 @@ struct Item<'a> {
     attachments: Vec<Attachment<'a>>,
     #[serde(rename = "_loa", skip_serializing_if = "Option::is_none")]
     loa: Option<FeedExtension<'a>>,
+    #[serde(rename = "_geo", skip_serializing_if = "Option::is_none")]
+    geo: Option<Geo<'a>>,
+}
+
+#[derive(Serialize)]
+struct Geo<'a> {
+    about: &'a str,
+    latitude: f64,
+    longitude: f64,
 }
 
 #[derive(Serialize)]
@@ -164,6 +173,7 @@ fn item<'a>(feed: &'a Feed, entry: &'a Entry) -> Item<'a> {
         language: entry.language.as_ref().map(LanguageTag::as_str),
         attachments: entry.media.iter().filter_map(|media| attachment(about, media)).collect(),
         loa: entry.rights.as_ref().map(|rights| FeedExtension { about, rights }),
+        geo: entry.point.map(|at| Geo { about, latitude: at.latitude(), longitude: at.longitude() }),
     }
 }
 

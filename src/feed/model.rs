@@ -11,6 +11,7 @@ use super::values::{LanguageTag, Medium, MimeType, WebUrl};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
+use crate::domain::point::Point;
 use crate::text::html::SafeHtml;
 use crate::text::xml_chars::XmlText;
 
@@ -115,6 +116,8 @@ pub struct Entry {
     pub language: Option<LanguageTag>,
     /// Its rights line, if other than the feed's.
     pub rights: Option<XmlText>,
+    /// Where it happens.
+    pub point: Option<Point>,
 }
 
 impl Entry {

@@ -3,7 +3,7 @@
 use quick_xml::escape::partial_escape;
 use rss::{Category, Channel, Enclosure, Guid, Image, Item};
 
-use super::ext::{self, atom, dc, media, sy};
+use super::ext::{self, atom, dc, georss, media, sy};
 use super::model::{Entry, Feed};
 use super::render::GENERATOR;
 use crate::domain::format::Format;
@@ -52,7 +52,7 @@ fn image(feed: &Feed) -> Option<Image> {
 
 fn item(feed: &Feed, entry: &Entry) -> Item {
     let media = entry.media.iter().map(media::content);
-    let elements = media.chain(dc::elements(entry)).chain(atom::updated(feed, entry));
+    let elements = media.chain(dc::elements(entry)).chain(atom::updated(feed, entry)).chain(georss::point(entry));
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.link.to_string()),

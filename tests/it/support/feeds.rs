@@ -9,6 +9,7 @@ use loa::domain::category::{Category, CategoryId, CategoryTree};
 use loa::domain::clock::Timestamp;
 use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, Departure, FeedRecord, Standing};
+use loa::domain::point::Point;
 use loa::domain::scope::Scope;
 use loa::feed::{Built, Content, HtmlLimits, Input, Options, Window, build};
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub(crate) fn article(name: &str) -> Article {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let row: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let text = |key: &str| row[key].as_str().map(str::to_owned);
+    let number = |key: &str| row[key].as_f64().map(|number| number.to_string());
     let list = |key: &str| row[key].as_array().cloned().unwrap_or_default();
     Article {
         id: ArticleId::new(row["id"].as_str().unwrap()),
@@ -69,6 +71,7 @@ pub(crate) fn article(name: &str) -> Article {
         correction: text("correction"),
         language: text("language"),
         rights: text("rights"),
+        point: Point::read(number("latitude").as_deref(), number("longitude").as_deref()).unwrap(),
         categories: list("categories").iter().map(|id| CategoryId::new(id.as_str().unwrap())).collect(),
         localities: Vec::new(),
         tags: Vec::new(),
