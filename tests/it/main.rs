@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod browser;
+mod complaints;
 mod feed_golden;
 mod feed_rules;
 mod http;

@@ -170,8 +170,13 @@ impl App {
 
     /// What is answered to GET.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        let host = "Host: localhost";
-        Client::connect(self.address).await.ask(&format!("GET {path}"), &[host]).await
+        self.get_with(path, &[]).await
+    }
+
+    /// What is answered to GET with further header lines.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[&str]) -> Answer {
+        let headers = [&["Host: localhost"], headers].concat();
+        Client::connect(self.address).await.ask(&format!("GET {path}"), &headers).await
     }
 
     /// A feed's document.
