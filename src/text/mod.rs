@@ -1,5 +1,6 @@
 //! Text in and out. Pure: no I/O, no clock.
 
+pub mod collate;
 pub mod html;
 mod html_scan;
 pub mod normalize;
