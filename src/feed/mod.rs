@@ -8,6 +8,7 @@ mod ext;
 mod ids;
 mod json;
 pub mod model;
+mod opml;
 mod render;
 mod rss;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
 pub use byline::authors;
+pub use opml::{Outline, opml};
 pub use render::{Rendered, render};
 
 use crate::domain::address::AddressBook;

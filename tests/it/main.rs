@@ -8,6 +8,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod lists;
 mod service;
 mod service_outage;
 mod service_process;
