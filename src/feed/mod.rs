@@ -7,6 +7,7 @@ mod ext;
 mod ids;
 mod json;
 pub mod model;
+mod opml;
 mod render;
 mod rss;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use chrono_tz::Tz;
 use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
+pub use opml::{Outline, opml};
 pub use render::{Rendered, render};
 pub use title::title;
 

@@ -10,6 +10,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod lists;
 mod scopes;
 mod service;
 mod service_outage;

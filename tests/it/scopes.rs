@@ -60,8 +60,7 @@ async fn an_article_is_in_its_places_and_those_above_and_in_no_other(db: &impl D
     let mut holding: Vec<_> = gazetteer.places().filter(|place| has_any(*place)).collect();
     holding.sort();
     let paths: Vec<_> = holding.into_iter().map(|place| gazetteer.path_of(place).unwrap()).collect();
-    let expect =
-        ["phu-tho", "phu-tho/thanh-pho-viet-tri", "phu-tho/phuong-minh-phuong", "phu-tho/xa-hung-lo"];
+    let expect = ["phu-tho", "phu-tho/thanh-pho-viet-tri", "phu-tho/phuong-minh-phuong", "phu-tho/xa-hung-lo"];
     assert_eq!(paths, expect);
     for path in expect {
         let feed = format!("locality/{path}");
@@ -71,7 +70,11 @@ async fn an_article_is_in_its_places_and_those_above_and_in_no_other(db: &impl D
         }
     }
     let empty = app.feed("locality/phu-tho/phuong-van-phu.rss").await;
-    assert_eq!((empty.header("last-modified").as_deref(), empty.text().contains("<item>")), (None, false), "known, but empty");
+    assert_eq!(
+        (empty.header("last-modified").as_deref(), empty.text().contains("<item>")),
+        (None, false),
+        "known, but empty"
+    );
     assert!(empty.text().contains("<title>Phường Vân Phú, Phú Thọ - Báo Ví Dụ</title>"), "{}", empty.text());
     assert_eq!(app.get("/feeds/locality/phu-tho/xa-khong-co.rss").await.status, 404);
 
