@@ -35,6 +35,8 @@ pub struct Row<'a> {
     pub digest: u64,
     /// The article, or why it cannot be published.
     pub article: Result<&'a Article, &'a Fault>,
+    /// The guid that it had in a former feed, if it took one over: it wins over every other.
+    pub adopted: Option<&'a str>,
 }
 
 /// What is to be done.
@@ -146,9 +148,10 @@ fn publish(
     now: &Circumstances<'_>,
 ) -> Option<ArticleWrite> {
     let seen = fingerprint(article);
+    let guid = || record.map_or_else(|| article.guid.clone(), |record| record.guid.clone());
     let fresh = ArticleRecord {
         id: row.id.clone(),
-        guid: record.map_or_else(|| article.guid.clone(), |record| record.guid.clone()),
+        guid: row.adopted.map(str::to_owned).or_else(guid),
         published: record.map_or(due, |record| record.published),
         updated: record.map_or_else(|| first_updated(article, due, now), |old| next_updated(old, article, &seen, now)),
         fingerprint: seen,
@@ -166,7 +169,7 @@ fn publish(
     if *old == fresh {
         return None;
     }
-    let changed = if old.is_public() && old.fingerprint == seen {
+    let changed = if old.is_public() && old.fingerprint == seen && old.guid == fresh.guid {
         difference(&old.scopes, &fresh.scopes)
     } else {
         old.scopes.iter().chain(&fresh.scopes).cloned().collect()
