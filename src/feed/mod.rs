@@ -20,6 +20,7 @@ use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
 pub use byline::authors;
+pub use entry::address as article_address;
 pub use render::{Rendered, render};
 
 use crate::domain::address::AddressBook;

@@ -462,13 +462,7 @@ impl Reconciler {
 }
 
 impl Outcome {
-    fn add(
-        &mut self,
-        record: Option<&ArticleRecord>,
-        loaded: Loaded,
-        adopted: Option<&str>,
-        now: &Circumstances<'_>,
-    ) {
+    fn add(&mut self, record: Option<&ArticleRecord>, loaded: Loaded, adopted: Option<&str>, now: &Circumstances<'_>) {
         let Loaded { id, digest, article, notices } = loaded;
         let row = Row { id: &id, digest, article: article.as_deref(), adopted };
         let Decision { write, due, withdraw, fault } = transition::decide(record, row, now);
