@@ -34,13 +34,15 @@ pub struct Candidate {
     pub id: ArticleId,
     /// When it is published.
     pub published: Option<Timestamp>,
+    /// The address that its entry has in our feeds.
+    pub address: Option<String>,
 }
 
 /// What was found for an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// One article.
-    Matched(ArticleId, How),
+    Matched(Candidate, How),
     /// Several articles fit equally well.
     Ambiguous(Vec<ArticleId>),
     /// The guid was damaged on its way: nobody can tell what readers know.
@@ -101,7 +103,8 @@ impl Matcher {
             let is_near = apart(entry.published, published).is_some_and(|apart| apart <= APART_MAX);
             let is_known = fitting.iter().any(|(_, known)| known.id == article.id);
             if !is_known && (how != How::Title || is_near) {
-                fitting.push((how, Candidate { id: article.id.clone(), published }));
+                let (id, address) = (article.id.clone(), address.map(str::to_owned));
+                fitting.push((how, Candidate { id, published, address }));
             }
         }
     }
@@ -141,11 +144,14 @@ fn choose(entry: &OldEntry, mut fitting: Vec<(How, Candidate)>) -> Outcome {
     let distance = |candidate: &Candidate| apart(entry.published, candidate.published).unwrap_or(TimeDelta::MAX);
     let nearest = fitting.iter().map(|(_, candidate)| distance(candidate)).min();
     fitting.retain(|(_, candidate)| Some(distance(candidate)) == nearest);
-    let mut ids: Vec<ArticleId> = fitting.into_iter().map(|(_, candidate)| candidate.id).collect();
-    ids.sort();
-    match ids.as_slice() {
-        [id] => Outcome::Matched(id.clone(), how),
-        _ => Outcome::Ambiguous(ids),
+    let mut candidates: Vec<Candidate> = fitting.into_iter().map(|(_, candidate)| candidate).collect();
+    match candidates.pop() {
+        Some(only) if candidates.is_empty() => Outcome::Matched(only, how),
+        last => {
+            let mut ids: Vec<ArticleId> = candidates.into_iter().chain(last).map(|candidate| candidate.id).collect();
+            ids.sort();
+            Outcome::Ambiguous(ids)
+        }
     }
 }
 
@@ -188,6 +194,12 @@ mod tests {
 
     const NOON: &str = "2026-03-18T12:00:00+07:00";
 
+    /// Which article an entry is.
+    fn matched(outcome: Outcome) -> (String, How) {
+        let Outcome::Matched(candidate, how) = outcome else { panic!("{outcome:?}") };
+        (candidate.id.to_string(), how)
+    }
+
     /// What is found for one entry among articles with their addresses.
     fn found(entry: OldEntry, articles: &[(Article, &str)]) -> Outcome {
         let mut matcher = Matcher::new(vec![entry]);
@@ -208,7 +220,7 @@ mod tests {
         };
         let check = |guid: &str, link: &str, id: &str, how: How| {
             let outcome = found(entry(guid, link, "Tin", Some(NOON)), &articles());
-            assert_eq!(outcome, Outcome::Matched(ArticleId::new(id), how), "{guid} {link}");
+            assert_eq!(matched(outcome), (id.to_owned(), how), "{guid} {link}");
         };
         check("g", "http://www.a.example/tin/?utm_source=rss", "2", How::Address);
         check("http://a.example/tin", "https://dem.example/1", "2", How::Address);
@@ -228,10 +240,12 @@ mod tests {
             let outcome = found(entry("g", "https://a.example/x", "Thời tiết", published), &articles);
             assert_eq!(outcome, expect, "{published:?}");
         };
-        let matched = |id: &str| Outcome::Matched(ArticleId::new(id), How::Title);
-        check(Some("2026-03-18T05:00:00+07:00"), matched("hom-nay"));
+        let by_title = |published: &str| {
+            matched(found(entry("g", "https://a.example/x", "Thời tiết", Some(published)), &articles))
+        };
+        assert_eq!(by_title("2026-03-18T05:00:00+07:00"), ("hom-nay".to_owned(), How::Title));
         // Called UTC, and so seven hours off.
-        check(Some("2026-03-17T05:00:00Z"), matched("hom-qua"));
+        assert_eq!(by_title("2026-03-17T05:00:00Z"), ("hom-qua".to_owned(), How::Title));
         check(
             Some("2026-03-18T11:00:00+07:00"),
             Outcome::Ambiguous(vec![ArticleId::new("chieu"), ArticleId::new("hom-nay")]),
@@ -247,7 +261,7 @@ mod tests {
             (article("2", "B", "2026-03-10T05:00:00+07:00"), "https://a.example/x"),
         ];
         let outcome = found(entry("g", "https://a.example/x", "", Some(NOON)), &articles);
-        assert_eq!(outcome, Outcome::Matched(ArticleId::new("1"), How::Address));
+        assert_eq!(matched(outcome), ("1".to_owned(), How::Address));
         let outcome = found(entry("g", "https://a.example/x", "", None), &articles);
         assert_eq!(outcome, Outcome::Ambiguous(vec![ArticleId::new("1"), ArticleId::new("2")]));
     }

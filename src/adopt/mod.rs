@@ -8,6 +8,7 @@ mod text;
 
 pub use matching::{Candidate, Found, How, Matcher, Outcome};
 pub use read::{ReadError, read};
+pub use text::title as shown_title;
 
 use url::Url;
 

@@ -33,8 +33,10 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(value.split(['"', '\'']).nth(1)?.as_bytes())
 }
 
-/// What two titles are compared by: plain text, however often it was wrapped in entities.
-pub(super) fn title(written: &str) -> String {
+/// A title as readers see it, which is also what two titles are compared by: plain text, however often it was wrapped in
+/// entities.
+#[must_use]
+pub fn title(written: &str) -> String {
     let mut plain = plain_text(written);
     for _ in 0..ROUNDS_MAX {
         let next = plain_text(&plain);

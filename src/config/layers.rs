@@ -15,6 +15,8 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 const ENVIRONMENT_PREFIX: &str = "LOA_";
 /// Keys of one feed stand below this, by the feed's path.
 const SCOPE_PREFIX: &str = "feeds.scope.";
+/// Below this every key is an address.
+const REDIRECTS_PREFIX: &str = "redirects.";
 /// The keys that one feed may set.
 const SCOPE_KEYS: [&str; 1] = ["content"];
 /// A mistyped key is at most this many edits away from the one that was meant.
@@ -175,7 +177,14 @@ impl Layers {
         })
     }
 
-    /// Every key that can be set, but for those of single feeds.
+    /// Redirects: key, address, setting.
+    pub(super) fn redirects(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        self.settings
+            .iter()
+            .filter_map(|(key, setting)| Some((key.as_str(), key.strip_prefix(REDIRECTS_PREFIX)?, setting)))
+    }
+
+    /// Every key that can be set, but for those of single feeds and addresses.
     #[cfg(test)]
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.defaults.keys().map(String::as_str)
@@ -186,6 +195,7 @@ impl Layers {
         let of_scope = key.strip_prefix(SCOPE_PREFIX).and_then(|rest| rest.rsplit_once('.'));
         let expected = match of_scope {
             Some((_, key)) if SCOPE_KEYS.contains(&key) => Some(&text),
+            None if key.starts_with(REDIRECTS_PREFIX) => Some(&text),
             _ => self.defaults.get(&key),
         };
         match expected {

@@ -1,5 +1,6 @@
 //! The whole line from the store to HTTP, on port 0, with a clock and an engine that a test moves.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(crate) struct Site {
     pub(crate) memory_bytes_max: u64,
     pub(crate) store_may_restore: bool,
     pub(crate) query_timeout_ms: u64,
+    pub(crate) redirects: BTreeMap<String, String>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) directory: TempDir,
 }
@@ -60,6 +62,7 @@ impl Site {
             memory_bytes_max: 10_000_000,
             store_may_restore: false,
             query_timeout_ms: 20_000,
+            redirects: BTreeMap::new(),
             clock: ManualClock::at(START),
             directory,
         }
@@ -97,6 +100,7 @@ impl Site {
         Options {
             base_url: self.base_url.parse().unwrap(),
             host_names: Vec::new(),
+            redirects: self.redirects.clone(),
             title: "Báo Ví Dụ".to_owned(),
             language: "vi".to_owned(),
             cache: CacheTimes::default(),
