@@ -252,15 +252,15 @@ async fn new_entries(
     let made = service.publisher.maker().make(&key.scope, &[key.format]).await?;
     let bytes = made.documents.first().map(|document| document.identity().bytes.clone()).unwrap_or_default();
     let ours = adopt::read(&bytes, None, &options::zones(config)).context("our own feed cannot be read")?;
-    let is_new = |entry: &OldEntry| !known.guids.contains(&entry.guid) && !known.adopted.contains(&entry.guid);
-    let is_matched = |entry: &OldEntry| entry.links.iter().any(|link| known.addresses.contains(link));
-    Ok(ours
-        .entries
-        .into_iter()
-        .filter(is_new)
-        .map(|entry| (is_matched(&entry), entry))
-        .map(|(m, entry)| (entry, m))
-        .collect())
+    let mut new = Vec::new();
+    for entry in ours.entries.into_iter().filter(|entry| !known.guids.contains(&entry.guid)) {
+        let is_matched = entry.links.iter().any(|link| known.addresses.contains(link));
+        // A guid that was adopted from this feed at another time has been seen there.
+        if is_matched || !known.adopted.contains(&entry.guid) {
+            new.push((entry, is_matched));
+        }
+    }
+    Ok(new)
 }
 
 /// The format of ours in which subscribers of this kind of feed lose nothing.

@@ -10,6 +10,10 @@ use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::text::stamp;
 
+/// What to do about entries that have left the old feed before they could be adopted.
+const OLDER: &str = "older than all that the old feed still has; subscribers may have read them there. Run `loa adopt` \
+                     every day for some days before the move, so that each entry is taken over while the old feed has it";
+
 /// How an entry of the old feed stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -180,25 +184,18 @@ impl Report {
 
     /// For people.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{}: {}, {} entries\n", self.old_feed, self.kind, self.entries.len());
+        let entries = count(self.entries.len(), "entry", "entries");
+        let mut text = format!("{}: {}, {entries}\n", self.old_feed, self.kind);
         let by = |how: How| self.entries.iter().filter(|entry| entry.by == Some(how)).count();
         let (guid, address, title) = (by(How::Guid), by(How::Address), by(How::Title));
-        let matched = guid + address + title;
         let by_guid = if guid == 0 { String::new() } else { format!("{guid} by guid, ") };
-        line(
-            &mut text,
-            format_args!(
-                "found the article of {matched} of {} entries: {by_guid}{address} by address, {title} by title",
-                self.entries.len()
-            ),
-        );
+        let matched = guid + address + title;
+        let ways = format_args!("{by_guid}{address} by address, {title} by title");
+        line(&mut text, format_args!("found the article of {matched} of {entries}: {ways}"));
         let stand = |code: &str| self.entries.iter().filter(|entry| entry.standing == code).count();
-        let (recorded, known) = (stand("recorded"), stand("known"));
-        if self.dry_run {
-            line(&mut text, format_args!("dry run: {recorded} guids would be recorded, {known} are known already"));
-        } else {
-            line(&mut text, format_args!("{recorded} guids are recorded, {known} were known already"));
-        }
+        let (recorded, known) = (count(stand("recorded"), "guid", "guids"), stand("known"));
+        let done = if self.dry_run { "dry run, nothing is recorded; to record" } else { "recorded" };
+        line(&mut text, format_args!("{done}: {recorded}; known before: {known}"));
         self.refused(&mut text);
         line(&mut text, format_args!("\nour feed: {} ({})", self.our_feed.path, self.our_feed.why));
         self.seen_as_new(&mut text);
@@ -208,77 +205,64 @@ impl Report {
 
     fn refused(&self, text: &mut String) {
         let refused: Vec<_> = self.entries.iter().filter_map(|entry| Some((entry, entry.reason.as_ref()?))).collect();
-        if !refused.is_empty() {
+        if !refused.is_empty() || self.nameless > 0 {
             line(text, format_args!("\nnot taken over:"));
         }
         for (entry, reason) in refused {
+            line(text, format_args!("  {}", named(&entry.title, entry.published.as_deref())));
+            line(text, format_args!("    guid {}", clean(&entry.guid)));
             let article = entry.article.as_ref().map(|id| format!("article {id}: ")).unwrap_or_default();
-            line(
-                text,
-                format_args!(
-                    "  {}\n    guid {}\n    {article}{reason}",
-                    named(&entry.title, entry.published.as_deref()),
-                    clean(&entry.guid)
-                ),
-            );
+            line(text, format_args!("    {article}{reason}"));
         }
         if self.nameless > 0 {
-            line(
-                text,
-                format_args!("  {} items have neither guid nor link: no reader can tell them apart", self.nameless),
-            );
+            let items = count(self.nameless, "item has", "items have");
+            line(text, format_args!("  {items} neither guid nor link: no reader can tell them apart"));
         }
     }
 
     fn seen_as_new(&self, text: &mut String) {
         let twice = self.new.iter().filter(|entry| entry.twice).count();
         let older = self.new.iter().filter(|entry| entry.older).count();
-        match (self.new.len(), twice) {
-            (0, _) => line(text, format_args!("a subscriber who comes over from the old feed sees nothing as new")),
-            (count, 0) => line(
-                text,
-                format_args!(
-                    "a subscriber who comes over from the old feed sees {count} entries as new, none of them in the old feed:"
-                ),
-            ),
-            (count, _) => line(
-                text,
-                format_args!(
-                    "a subscriber who comes over from the old feed sees {count} entries as new, and {twice} OF THEM TWICE:"
-                ),
-            ),
-        }
+        let seen = match (count(self.new.len(), "entry", "entries"), twice) {
+            (_, 0) if self.new.is_empty() => "nothing as new".to_owned(),
+            (new, 0) => format!("{new} as new, nothing twice:"),
+            (new, twice) => format!("{new} as new, {twice} OF THEM TWICE:"),
+        };
+        line(text, format_args!("a subscriber who comes over from the old feed sees {seen}"));
         for entry in &self.new {
             let mark = if entry.twice { "TWICE " } else { "" };
             line(text, format_args!("  {mark}{}", named(&entry.title, entry.published.as_deref())));
         }
         if older > 0 {
-            line(
-                text,
-                format_args!(
-                    "{older} of these are older than all that the old feed still has: subscribers may have read them there. Run \
-                 `loa adopt` now and then in the days before the move, while the old feed still has its entries"
-                ),
-            );
+            line(text, format_args!("{older} of these: {OLDER}"));
         }
     }
 
     fn lines(&self, text: &mut String) {
+        let Redirects { loa, nginx, is_address_known } = &self.redirects;
         line(
             text,
-            format_args!("\nto lead subscribers over, in Loa's configuration (if the old address is led to Loa):"),
+            format_args!("\nto lead subscribers over, in Loa's configuration, if the old address is led to Loa:"),
         );
-        match &self.redirects.loa {
+        match loa {
             Some(ours) => line(text, format_args!("  [redirects]\n  {ours}")),
             None => line(text, format_args!("  (not possible: only its query tells the old feed from others)")),
         }
-        line(text, format_args!("or in nginx:\n  {}", self.redirects.nginx));
+        line(text, format_args!("or in nginx:\n  {nginx}"));
+        if !is_address_known {
+            line(text, format_args!("the feed does not tell its address: put it in, or give it by --from"));
+        }
     }
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     text.push_str(&line.to_string());
     text.push('\n');
+}
+
+/// `1 guid`, `2 guids`.
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn named(title: &str, published: Option<&str>) -> String {

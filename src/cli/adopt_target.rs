@@ -38,6 +38,8 @@ pub(super) struct Redirects {
     pub(super) loa: Option<String>,
     /// For nginx, within `server`.
     pub(super) nginx: String,
+    /// Do the lines name the old address? Else somebody has to put it in.
+    pub(super) is_address_known: bool,
 }
 
 /// The old feed's address: as given, else as it says itself. `None`: nobody knows.
@@ -106,16 +108,19 @@ async fn smallest(service: &Service, places: &Places, ids: &[ArticleId]) -> anyh
 /// The lines. nginx compares the decoded path; a query it can compare only with the whole request.
 pub(super) fn redirects(old: Option<&Url>, target: &Target, base_url: &Url) -> Redirects {
     let ours = format!("{}{}", base_url.as_str().trim_end_matches('/'), target.path);
+    let is_address_known = old.is_some();
     let path = old.map_or(UNKNOWN_PATH, Url::path);
     if let Some(query) = old.and_then(Url::query) {
         let condition = quoted(&format!("{path}?{query}"));
-        return Redirects { loa: None, nginx: format!("if ($request_uri = {condition}) {{ return 301 {ours}; }}") };
+        let nginx = format!("if ($request_uri = {condition}) {{ return 301 {ours}; }}");
+        return Redirects { loa: None, nginx, is_address_known };
     }
     let decoded = percent_decode_str(path).decode_utf8().ok().filter(|path| !path.contains(char::is_control));
     let path = quoted(&decoded.unwrap_or(path.into()));
     Redirects {
         loa: Some(format!("{path} = {}", quoted(&target.path))),
         nginx: format!("location = {path} {{ return 301 {ours}; }}"),
+        is_address_known,
     }
 }
 

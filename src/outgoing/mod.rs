@@ -97,12 +97,12 @@ pub enum FetchError {
         why: String,
     },
     /// Time was up.
-    #[error("`{url}` did not come within {timeout_s} s")]
+    #[error("`{url}` did not come within {timeout_ms} ms")]
     Timeout {
         /// What was asked for.
         url: Url,
-        /// The limit, in seconds.
-        timeout_s: u64,
+        /// The limit.
+        timeout_ms: u64,
     },
 }
 
@@ -111,7 +111,8 @@ pub enum FetchError {
 /// # Errors
 /// [`FetchError`]; half a document is none.
 pub async fn get(url: &Url, limits: Limits) -> Result<Fetched, FetchError> {
-    let late = || FetchError::Timeout { url: url.clone(), timeout_s: limits.total_timeout.as_secs() };
+    let timeout_ms = u64::try_from(limits.total_timeout.as_millis()).unwrap_or(u64::MAX);
+    let late = || FetchError::Timeout { url: url.clone(), timeout_ms };
     timeout(limits.total_timeout, follow(url, limits.body_bytes_max)).await.unwrap_or_else(|_| Err(late()))
 }
 

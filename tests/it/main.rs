@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: one file per subject.
 #![cfg(test)]
 
+mod adopt;
 mod browser;
 mod feed_golden;
 mod feed_rules;
@@ -8,6 +9,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod outgoing;
 mod service;
 mod service_outage;
 mod service_process;
