@@ -71,6 +71,7 @@ fn articles() -> Vec<(Article, ArticleRecord)> {
             correction: None,
             language: None,
             rights: None,
+            point: None,
             categories: Vec::new(),
             localities: Vec::new(),
             tags: Vec::new(),

@@ -7,7 +7,8 @@ use crate::domain::ledger::Fingerprint;
 use crate::gazetteer::Unit;
 
 /// First half: what moves `updated` (title, lead, body, byline, media, correction). Second half: all the rest that a
-/// document shows (address, rights, language, categories, tags, and the `units` that it is located in), so that a mass edit of nothing visible touches no feed.
+/// document shows (address, rights, language, categories, tags, point, and the `units` that it is located in), so that a
+/// mass edit of nothing visible touches no feed.
 #[must_use]
 pub fn fingerprint(article: &Article, units: &[&Unit]) -> Fingerprint {
     let mut text = Fields::default();
@@ -30,6 +31,10 @@ pub fn fingerprint(article: &Article, units: &[&Unit]) -> Fingerprint {
     }
     for unit in units {
         rest.add(Some(&format!("{} {}", unit.code, unit.full_name())));
+    }
+    if let Some(point) = article.point {
+        rest.add(None);
+        rest.add(Some(&point.to_string()));
     }
     let mut both = Fingerprint::default();
     let halves = text.finish().into_iter().chain(rest.finish());

@@ -78,6 +78,17 @@ impl AddressBook {
         self.current.get(scope)?.label.as_deref()
     }
 
+    /// Authors and tags whose address has a suffix because another one has it without.
+    pub fn suffixed(&self) -> impl Iterator<Item = (&Scope, &str)> {
+        let named = |scope: &Scope| matches!(scope, Scope::Author(_) | Scope::Tag(_));
+        let records = self.current.values().filter(move |record| named(&record.scope));
+        let suffixed = records.filter(|record| {
+            let stem = record.path.rsplit_once('-').filter(|(_, suffix)| suffix.bytes().all(|b| b.is_ascii_digit()));
+            stem.and_then(|(stem, _)| self.by_path.get(stem)).is_some_and(|owner| *owner != record.scope)
+        });
+        suffixed.map(|record| (&record.scope, record.path.as_str()))
+    }
+
     /// The path that a scope should claim for its wish: its present one if that still is the wish (or the wish with a
     /// suffix it was given before), one it had before, or the first free one of `wish`, `wish-2`, `wish-3` ...
     /// `None`: nothing to claim.

@@ -175,6 +175,8 @@ fault_codes! {
     MediaUnusable "media_unusable" Repaired "ảnh hoặc tệp đính kèm không dùng được" "a media row has no usable address and was left out";
     /// A language that is no BCP 47 tag.
     LanguageUnusable "language_unusable" Repaired "mã ngôn ngữ không hợp lệ" "the language is no BCP 47 tag and was left out";
+    /// Coordinates of which one is missing, or that are none.
+    PointUnusable "point_unusable" Repaired "không dùng được tọa độ" "latitude and longitude are no point and were left out";
     /// Entry that makes a document unparsable in spite of every filter.
     EntryUnrenderable "entry_unrenderable" SetAside "bài làm hỏng nguồn tin" "the entry breaks the document, so it is left out";
     /// The window limits M or B won over N or T.

@@ -6,7 +6,7 @@ use atom_syndication::{Category, Content, FixedDateTime, Generator, Link, Person
 use chrono::{DateTime, SubsecRound as _};
 use url::Url;
 
-use super::ext::{self, dcterms, media, tombstones};
+use super::ext::{self, dcterms, georss, media, tombstones};
 use super::model::{Entry, Feed, Media, Term};
 use super::render::GENERATOR;
 use super::values::LanguageTag;
@@ -98,7 +98,9 @@ fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
         source: None,
         summary: entry.summary_html().map(|value| Text { value, r#type: TextType::Html, ..plain("", lang) }),
         content: entry.content_html().map(html),
-        extensions: ext::atom_map(entry.media.iter().map(media::content).chain(dcterms::spatial(entry))),
+        extensions: ext::atom_map(
+            entry.media.iter().map(media::content).chain(dcterms::spatial(entry)).chain(georss::point(entry)),
+        ),
         namespaces: ext::namespaces(&[]),
     }
 }

@@ -212,6 +212,7 @@ fn stub(feed: &Feed, record: &ArticleRecord, at: Timestamp, (id, guid): (XmlText
         media: Vec::new(),
         language: None,
         rights: None,
+        point: None,
     })
 }
 

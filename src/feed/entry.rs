@@ -91,6 +91,7 @@ impl Maker<'_> {
             media: self.media(full),
             language: self.language(),
             rights: self.text("rights", article.rights.as_deref()).filter(|rights| !self.is_site_rights(rights)),
+            point: article.point,
         })
     }
 

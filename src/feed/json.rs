@@ -100,6 +100,15 @@ struct Item<'a> {
     locality: Option<Localities<'a>>,
     #[serde(rename = "_loa", skip_serializing_if = "Option::is_none")]
     loa: Option<FeedExtension<'a>>,
+    #[serde(rename = "_geo", skip_serializing_if = "Option::is_none")]
+    geo: Option<Geo<'a>>,
+}
+
+#[derive(Serialize)]
+struct Geo<'a> {
+    about: &'a str,
+    latitude: f64,
+    longitude: f64,
 }
 
 /// Where an item is located.
@@ -184,6 +193,7 @@ fn item<'a>(feed: &'a Feed, entry: &'a Entry) -> Item<'a> {
         attachments: entry.media.iter().filter_map(|media| attachment(about, media)).collect(),
         locality: localities(feed, entry),
         loa: entry.rights.as_ref().map(|rights| FeedExtension { about, rights }),
+        geo: entry.point.map(|at| Geo { about, latitude: at.latitude(), longitude: at.longitude() }),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
 use crate::domain::place::UnitCode;
+use crate::domain::point::Point;
 use crate::text::html::SafeHtml;
 use crate::text::xml_chars::XmlText;
 
@@ -126,6 +127,8 @@ pub struct Entry {
     pub language: Option<LanguageTag>,
     /// Its rights line, if other than the feed's.
     pub rights: Option<XmlText>,
+    /// Where it happens.
+    pub point: Option<Point>,
 }
 
 impl Entry {

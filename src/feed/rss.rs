@@ -4,7 +4,7 @@ use quick_xml::escape::partial_escape;
 use rss::{Category, Channel, Enclosure, Guid, Image, Item};
 use url::Url;
 
-use super::ext::{self, atom, dc, dcterms, media, sy};
+use super::ext::{self, atom, dc, dcterms, georss, media, sy};
 use super::model::{Entry, Feed, Term};
 use super::render::GENERATOR;
 use crate::domain::format::Format;
@@ -53,7 +53,8 @@ fn image(feed: &Feed) -> Option<Image> {
 
 fn item(feed: &Feed, entry: &Entry) -> Item {
     let media = entry.media.iter().map(media::content);
-    let elements = media.chain(dc::elements(entry)).chain(dcterms::spatial(entry)).chain(atom::updated(feed, entry));
+    let place = dcterms::spatial(entry).into_iter().chain(georss::point(entry));
+    let elements = media.chain(dc::elements(entry)).chain(place).chain(atom::updated(feed, entry));
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.link.to_string()),

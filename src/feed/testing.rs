@@ -61,6 +61,7 @@ pub(super) fn article(id: &str) -> Article {
         correction: None,
         language: None,
         rights: None,
+        point: None,
         categories: vec![CategoryId::new("2")],
         localities: Vec::new(),
         tags: Vec::new(),

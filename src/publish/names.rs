@@ -94,6 +94,8 @@ pub(super) fn faults(names: &Names) -> Vec<Fault> {
             fault(FaultCode::CategoryParentUnknown, parent.as_str());
         }
     }
+    let suffixed = names.addresses.book().suffixed();
+    faults.extend(suffixed.map(|(scope, path)| Fault::new(Subject::Scope(scope.clone()), FaultCode::SlugTaken, path)));
     faults
 }
 

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod browser;
+mod complaints;
 mod feed_golden;
 mod feed_rules;
 mod gazetteer;
@@ -9,6 +10,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod scopes;
 mod service;
 mod service_outage;
 mod service_process;

@@ -190,8 +190,25 @@ impl App {
 
     /// What is answered to GET.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        let host = "Host: localhost";
-        Client::connect(self.address).await.ask(&format!("GET {path}"), &[host]).await
+        self.get_with(path, &[]).await
+    }
+
+    /// What is answered to GET with further header lines.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[&str]) -> Answer {
+        let headers = [&["Host: localhost"], headers].concat();
+        Client::connect(self.address).await.ask(&format!("GET {path}"), &headers).await
+    }
+
+    /// What is answered to a GET that needs the engine: it goes on until there is an answer.
+    pub(crate) async fn get_of_running(&mut self, path: &str) -> Answer {
+        let (mut client, line) = (Client::connect(self.address).await, format!("GET {path}"));
+        let mut asked = Box::pin(async move { client.ask(&line, &["Host: localhost"]).await });
+        loop {
+            if let Ok(answer) = tokio::time::timeout(Duration::from_millis(20), &mut asked).await {
+                return answer;
+            }
+            self.step().await;
+        }
     }
 
     /// A feed's document.
