@@ -185,6 +185,7 @@ mod tests {
             correction: None,
             language: None,
             rights: None,
+            point: None,
             categories: Vec::new(),
             localities: Vec::new(),
             tags: Vec::new(),

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
-use crate::text::html::plain_text;
 use crate::text::normalize::title_key;
+use crate::text::plain::plain;
 
-/// How often a title may be wrapped in entities (`&amp;amp;yacute;`) before it is taken as it is.
-const ROUNDS_MAX: usize = 4;
 /// Where the declaration of an encoding ends at the latest, in bytes.
 const DECLARATION_BYTES_MAX: usize = 200;
 
@@ -37,15 +35,7 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
 /// entities.
 #[must_use]
 pub fn title(written: &str) -> String {
-    let mut plain = plain_text(written);
-    for _ in 0..ROUNDS_MAX {
-        let next = plain_text(&plain);
-        if next == plain {
-            break;
-        }
-        plain = next;
-    }
-    title_key(&plain)
+    title_key(&plain(written))
 }
 
 #[cfg(test)]

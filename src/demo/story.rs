@@ -124,6 +124,7 @@ impl Desk {
             correction,
             language: None,
             rights: None,
+            point: None,
             categories: categories(place.section, &mut random),
             localities: place.setting.codes,
             tags,

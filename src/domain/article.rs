@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::category::CategoryId;
 use super::clock::Timestamp;
+use super::point::Point;
 
 /// The store's own id of an article: stable for ever, text or an integer written as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +80,8 @@ pub struct Article {
     pub language: Option<String>,
     /// Rights line of this article, if other than the site's.
     pub rights: Option<String>,
+    /// Where it happens.
+    pub point: Option<Point>,
     /// Categories, the main one first.
     pub categories: Vec<CategoryId>,
     /// Localities as the store names them: official unit codes, or names to resolve.

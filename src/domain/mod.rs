@@ -10,4 +10,5 @@ pub mod feed_key;
 pub mod format;
 pub mod ledger;
 pub mod place;
+pub mod point;
 pub mod scope;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::point::Point;
 use crate::text::normalize::nfc;
 use crate::text::stamp::{self, StampError, Zones};
 
@@ -60,7 +61,7 @@ pub enum BadRecord {
 /// An object whose fields are taken out one by one.
 pub(super) struct Fields {
     map: Map<String, Value>,
-    /// What an editor should know of a stamp.
+    /// What an editor should know of a stamp, or of coordinates.
     pub(super) notes: Vec<String>,
 }
 
@@ -105,6 +106,19 @@ impl Fields {
         let stamp = stamp::read(&text, &zones).map_err(|source| BadRecord::Stamp { name, source })?;
         self.notes.extend(stamp.notes.iter().map(|note| format!("`{name}` `{}`: {note}", text.trim())));
         Ok(Some(stamp.instant))
+    }
+
+    /// A point of `latitude` and `longitude`, numbers or texts. What is none costs the article nothing but a note.
+    pub(super) fn point(&mut self) -> Option<Point> {
+        let [latitude, longitude] = ["latitude", "longitude"].map(|name| match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text).filter(|text| !text.trim().is_empty()),
+            Some(other) => Some(other.to_string()),
+        });
+        Point::read(latitude.as_deref(), longitude.as_deref()).unwrap_or_else(|error| {
+            self.notes.push(format!("no point: {error}"));
+            None
+        })
     }
 
     /// A whole number that is not negative.

@@ -18,7 +18,7 @@ pub struct Draft {
     pub categories: Vec<CategoryWish>,
     /// Where its publication stamp comes from: `stated`, unless the line says otherwise.
     pub published_from: PublishedFrom,
-    /// What an editor should know of its stamps.
+    /// What an editor should know of its stamps and coordinates.
     pub notes: Vec<String>,
     /// Names that mean nothing to us.
     pub unknown_names: Vec<String>,
@@ -86,6 +86,7 @@ fn article(fields: &mut Fields, zones: Zones) -> Result<Article, BadRecord> {
         correction: fields.text("correction")?,
         language: fields.text("language")?,
         rights: fields.text("rights")?,
+        point: fields.point(),
         categories: Vec::new(),
         localities: fields.texts("localities")?,
         tags: fields.texts("tags")?,

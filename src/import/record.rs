@@ -63,6 +63,9 @@ impl Record {
         {
             hash.field(text.as_deref());
         }
+        if let Some(point) = a.point {
+            hash.field(Some(&point.to_string()));
+        }
         for instant in [a.published_at, a.updated_at, a.embargo_until] {
             hash.field(instant.map(stored).as_deref());
         }

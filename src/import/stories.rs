@@ -155,6 +155,7 @@ fn bare(id: ArticleId, title: &str, published: Timestamp) -> Article {
         correction: None,
         language: None,
         rights: None,
+        point: None,
         categories: Vec::new(),
         localities: Vec::new(),
         tags: Vec::new(),

@@ -10,6 +10,7 @@ use crate::domain::article::{Article, ArticleId, Media, Status};
 use crate::domain::category::CategoryId;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::point::Point;
 use crate::text::html::plain_text;
 use crate::text::stamp::{self, StampError, StampNote, Zones};
 
@@ -62,6 +63,7 @@ impl Reader<'_> {
         if article.status == Status::Published {
             self.require_publishable(row, &mut article)?;
         }
+        article.point = self.point(row);
         article.categories = self.joined(rows.categories, "category_id").into_iter().map(CategoryId::new).collect();
         article.localities = self.joined(rows.localities, "locality");
         article.tags = self.joined(rows.tags, "tag");
@@ -102,6 +104,7 @@ impl Reader<'_> {
             correction: row.owned("correction"),
             language: row.owned("language"),
             rights: row.owned("rights"),
+            point: None,
             categories: Vec::new(),
             localities: Vec::new(),
             tags: Vec::new(),
@@ -172,6 +175,13 @@ impl Reader<'_> {
             self.notices.push(self.fault(code, format!("{column} `{text}`: {note}")));
         }
         Ok(stamp.instant)
+    }
+
+    fn point(&mut self, row: &Row) -> Option<Point> {
+        Point::read(row.text("latitude"), row.text("longitude")).unwrap_or_else(|error| {
+            self.notices.push(self.fault(FaultCode::PointUnusable, error));
+            None
+        })
     }
 
     /// The values of joined rows in their order; a row without one is left out, with a notice.

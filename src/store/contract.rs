@@ -53,6 +53,8 @@ pub(super) const ARTICLES: Relation = Relation {
         optional("rights"),
         optional("revision"),
         optional("published_from"),
+        optional("latitude"),
+        optional("longitude"),
         required("body_html"),
     ],
 };

@@ -236,6 +236,7 @@ rules! {
     json_extensions_say_what_they_are: "departures.json", "\"about\"" => "\"abut\"";
     json_attachments_have_types: "all-full.json", "\"mime_type\"" => "\"type\"";
     media_rss: "all-full.rss", "width=\"1200\"" => "width=\"1200px\"";
+    points_are_on_earth: "all-full.atom", "21.3227 105.4019" => "105.4019 21.3227";
 }
 
 #[test]

@@ -217,18 +217,23 @@ async fn broken_lines_cost_only_themselves() {
 
 #[tokio::test]
 async fn a_whole_record_comes_back_as_it_went_in() {
-    let line = r#"{"id":"a1","guid":"http://cu.example/1","url":"https://bao.example/a1","title":"Lúa <b>xuân</b>","lead":"Sapo","body_html":"<p>Thân\n</p>","byline":"Thu Bến","status":"draft","updated_at":"2023-10-08T01:02:03.000004Z","embargo_until":"2023-10-09 06:30","correction":"Sửa tên","language":"vi","rights":"©","categories":[{"id":7,"slug":"kinh-te","name":"Kinh tế"},"nong-nghiep"],"localities":["Xã B","08287"],"tags":["lúa","xuân"],"media":[{"url":"https://bao.example/a.jpg","type":"image/jpeg","length":12,"width":3,"height":4,"duration":5,"role":"main","caption":"c","credit":"d","alt":"e"}]}"#;
+    let line = r#"{"id":"a1","guid":"http://cu.example/1","url":"https://bao.example/a1","title":"Lúa <b>xuân</b>","lead":"Sapo","body_html":"<p>Thân\n</p>","byline":"Thu Bến","status":"draft","updated_at":"2023-10-08T01:02:03.000004Z","embargo_until":"2023-10-09 06:30","correction":"Sửa tên","language":"vi","rights":"©","latitude":21.3227,"longitude":"105.40190","categories":[{"id":7,"slug":"kinh-te","name":"Kinh tế"},"nong-nghiep"],"localities":["Xã B","08287"],"tags":["lúa","xuân"],"media":[{"url":"https://bao.example/a.jpg","type":"image/jpeg","length":12,"width":3,"height":4,"duration":5,"role":"main","caption":"c","credit":"d","alt":"e"}]}"#;
     let newsroom = Newsroom::new();
     assert_eq!(newsroom.import(line, &Options::default()).await.tally, tally(1, 0, 0));
     let record = newsroom.only("Lúa <b>xuân</b>").await;
     let article = &record.article;
     assert_eq!(article.categories.iter().map(CategoryId::as_str).collect::<Vec<_>>(), ["7", "nong-nghiep"]);
     assert_eq!(article.updated_at, at("2023-10-08T01:02:03.000004Z"));
+    assert_eq!(article.point.unwrap().to_string(), "21.3227 105.4019");
     assert_eq!((article.media[0].duration, article.media[0].mime_type.as_deref()), (Some(5), Some("image/jpeg")));
     assert_eq!(newsroom.import(line, &Options::default()).await.tally, tally(0, 0, 1));
     let changed = line.replace("\"alt\":\"e\"", "\"alt\":\"f\"");
     assert_eq!(newsroom.import(changed, &Options::default()).await.tally, tally(0, 1, 0));
     assert_eq!(newsroom.only("Lúa <b>xuân</b>").await.article.media[0].alt.as_deref(), Some("f"));
+    let moved = line.replace("21.3227", "0").replace("105.40190", "0");
+    let summary = newsroom.import(moved, &Options::default()).await;
+    assert_eq!((summary.tally, summary.faulty, summary.notes.len()), (tally(0, 1, 0), 0, 1), "{summary:?}");
+    assert_eq!(newsroom.only("Lúa <b>xuân</b>").await.article.point, None);
 }
 
 #[tokio::test]

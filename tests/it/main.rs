@@ -3,13 +3,16 @@
 
 mod adopt;
 mod browser;
+mod complaints;
 mod feed_golden;
 mod feed_rules;
+mod gazetteer;
 mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
 mod outgoing;
+mod scopes;
 mod service;
 mod service_outage;
 mod service_process;

@@ -20,6 +20,7 @@ on_every_backend! {
     articles_appear_in_the_feeds_of_their_section_and_above
     a_corrected_typo_moves_one_entry
     what_no_reader_sees_moves_nothing
+    a_point_comes_and_goes_without_a_new_date
     a_changed_slug_redirects_and_is_never_given_away
     a_renamed_section_changes_its_titles
     a_moved_section_takes_its_articles_along
@@ -67,7 +68,7 @@ async fn articles_appear_in_the_feeds_of_their_section_and_above(db: &impl Datab
     let rss = app.feed("category/nong-nghiep.rss").await.text();
     assert!(rss.contains("<pubDate>Tue, 17 Mar 2026 20:15:00 +0700</pubDate>"), "{rss}");
     let health = app.health().await;
-    assert_eq!((&health["articles"], &health["feeds"], &health["serving"]), (&4.into(), &4.into(), &"current".into()));
+    assert_eq!((&health["articles"], &health["feeds"], &health["serving"]), (&4.into(), &5.into(), &"current".into()));
     assert_eq!(app.get("/feeds/category/khong-co.rss").await.status, 404);
 }
 
@@ -102,7 +103,7 @@ async fn what_no_reader_sees_moves_nothing(db: &impl Database) {
     for edit in [
         "UPDATE articles SET updated_at = '2026-03-18 08:01:00' WHERE id = '2'",
         "UPDATE articles SET revision = 'r7' WHERE id = '3'",
-        "INSERT INTO article_tags VALUES ('4', 'lễ hội', 0)",
+        "INSERT INTO article_localities VALUES ('4', 'xã Không Đâu Cả')",
         &article("90", "10", "2026-03-18 07:30:00", &[("status", "'draft'")]),
         "UPDATE articles SET title = 'Bản nháp khác' WHERE id = '90'",
         "UPDATE categories SET position = 9 WHERE id = '10'",
@@ -112,6 +113,29 @@ async fn what_no_reader_sees_moves_nothing(db: &impl Database) {
         app.step_at("2026-03-18T02:00:00Z").await;
         assert_eq!(app.everything(&FEEDS).await, before, "{edit}");
     }
+}
+
+async fn a_point_comes_and_goes_without_a_new_date(db: &impl Database) {
+    let (_site, mut app) = running(db).await;
+    let dates = app.entry("all", "2").await.unwrap()["date_modified"].clone();
+    for (hour, set, expected) in
+        [("02", "'21.3227'", Some("21.3227 105.4019")), ("03", "'21.33'", Some("21.33 105.4019")), ("04", "'x'", None)]
+    {
+        let before = app.everything(&FEEDS).await;
+        db.sql(&format!("UPDATE articles SET latitude = {set}, longitude = 105.4019 WHERE id = '2'")).await;
+        app.step_at(&format!("2026-03-18T{hour}:00:00Z")).await;
+        for (old, new) in before.iter().zip(app.everything(&FEEDS).await) {
+            new.entries();
+            assert_eq!(old.body != new.body, !new.path.contains("van-hoa"), "{}", new.path);
+        }
+        let rss = app.feed("category/nong-nghiep.rss").await.text();
+        let found = rss.split_once("<georss:point>").map(|(_, rest)| rest.split_once('<').unwrap().0);
+        assert_eq!(found, expected);
+        assert_eq!(app.entry("all", "2").await.unwrap()["date_modified"], dates);
+    }
+    let faults = app.view.with_status(|status| status.faults.clone());
+    let told: Vec<_> = faults.into_values().flatten().map(|fault| fault.code.code()).collect();
+    assert_eq!(told, ["point_unusable"]);
 }
 
 async fn a_changed_slug_redirects_and_is_never_given_away(db: &impl Database) {

@@ -189,7 +189,7 @@ async fn metrics_are_answered_on_their_own_address() {
         let served = Served::start(directory.path(), &["--config", "loa.toml"]);
         ready(&served).await;
         let page = Client::connect(free).await.ask("GET /metrics", HOST).await.text();
-        for line in ["loa_articles 4", "loa_feeds 4", "loa_store_up 1", "loa_store_held 0"] {
+        for line in ["loa_articles 4", "loa_feeds 5", "loa_store_up 1", "loa_store_held 0"] {
             assert!(page.lines().any(|found| found == line), "{line} in {page}");
         }
         assert_eq!(served.connect().await.ask("GET /metrics", HOST).await.status, 404);
@@ -221,7 +221,7 @@ async fn an_article_is_withdrawn_by_command() {
 }
 
 /// What a published row may look like, and the code of the fault that names it.
-const BAD: [(&str, &str, &str); 25] = [
+const BAD: [(&str, &str, &str); 26] = [
     ("title", "NULL", "title_missing"),
     ("title", "'   '", "title_missing"),
     ("title", "'<b>&nbsp;</b>'", "title_missing"),
@@ -247,6 +247,7 @@ const BAD: [(&str, &str, &str); 25] = [
     ("title", "X'FFFE00'", "row_unreadable"),
     ("published_from", "'update'", "publication_from_update"),
     ("guid", "'trùng'", "guid_taken"),
+    ("latitude", "'21.3227'", "point_unusable"),
 ];
 
 /// The store with every kind of bad row among the good ones.

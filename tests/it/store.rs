@@ -6,6 +6,7 @@ use std::sync::Arc;
 use loa::domain::article::{Article, ArticleId, Media, Status};
 use loa::domain::category::CategoryId;
 use loa::domain::fault::{FaultCode, Subject};
+use loa::domain::point::Point;
 use loa::store::{ArticleStore, Loaded, Options, Scan, StoreError, open};
 use loa::text::stamp::Zones;
 
@@ -23,6 +24,7 @@ macro_rules! on_every_backend {
 on_every_backend! {
     every_column_is_read
     naive_and_aware_columns_give_the_same_instant
+    a_point_may_be_of_any_type
     ids_may_be_integers_texts_and_uuids
     the_least_contract_is_enough
     what_is_missing_is_named
@@ -41,7 +43,7 @@ on_every_backend! {
 const TABLES: &str = "
 CREATE TABLE articles (id text, guid text, url text, slug text, title text, lead text, body_html text, byline text,
     status text, published_at text, updated_at text, embargo_until text, correction text, language text, rights text,
-    revision text, published_from text);
+    revision text, published_from text, latitude text, longitude double precision);
 CREATE TABLE article_categories (article_id text, category_id text, position integer);
 CREATE TABLE article_localities (article_id text, locality text);
 CREATE TABLE article_tags (article_id text, tag text, position integer);
@@ -107,6 +109,8 @@ async fn every_column_is_read(db: &impl Database) {
             ("correction", "'Sửa tên xã'"),
             ("language", "'vi'"),
             ("rights", "'© Tòa soạn'"),
+            ("latitude", "'21.3227'"),
+            ("longitude", "105.4019"),
         ],
     ))
     .await;
@@ -148,6 +152,7 @@ async fn every_column_is_read(db: &impl Database) {
         correction: text("Sửa tên xã"),
         language: text("vi"),
         rights: text("© Tòa soạn"),
+        point: Point::read(Some("21.3227"), Some("105.4019")).unwrap(),
         categories: vec![CategoryId::new("nn")],
         localities: vec!["08665".to_owned()],
         tags: vec!["chè".to_owned()],
@@ -177,6 +182,36 @@ async fn naive_and_aware_columns_give_the_same_instant(db: &impl Database) {
         for stamp in [article.published_at, article.updated_at, article.embargo_until] {
             assert_eq!(stamp.unwrap().to_rfc3339(), "2024-05-01T23:30:00+00:00", "{column_type}");
         }
+    }
+}
+
+async fn a_point_may_be_of_any_type(db: &impl Database) {
+    let cases = [
+        ("t", "text", "'21.3227'", "' 105.40190 '", Some("21.3227 105.4019")),
+        ("d", "double precision", "21.3227", "105.4019", Some("21.3227 105.4019")),
+        ("n", "numeric(12, 8)", "21.3227", "105.4019", Some("21.3227 105.4019")),
+        ("s", "double precision", "-0.00001", "105", Some("-0.00001 105")),
+        ("i", "integer", "21", "105", Some("21 105")),
+        ("z", "numeric(12, 8)", "0", "0.0", None),
+        ("e", "text", "''", "' '", None),
+        ("o", "double precision", "105.4019", "21.3227", None),
+        ("c", "text", "'21,3227'", "'105,4019'", None),
+    ];
+    for (prefix, column_type, latitude, longitude, expected) in cases {
+        db.sql(&format!(
+            "CREATE TABLE {prefix}_articles (id text, slug text, title text, status text, published_at text,
+                 latitude {column_type}, longitude {column_type}, body_html text);
+             INSERT INTO {prefix}_articles VALUES
+                 ('1', 's', 'Tin', 'published', '2024-05-02 06:30:00', {latitude}, {longitude}, NULL)"
+        ))
+        .await;
+        let store = open(&db.url(), &Options { prefix: format!("{prefix}_"), ..options() }).unwrap();
+        let loaded = load_one(&*store, "1").await;
+        let point = loaded.article.unwrap().point.map(|point| point.to_string());
+        assert_eq!(point.as_deref(), expected, "{latitude} {longitude}");
+        let told: Vec<_> = loaded.notices.iter().map(|fault| fault.code).collect();
+        let is_told = expected.is_none() && prefix != "e";
+        assert_eq!(told, if is_told { vec![FaultCode::PointUnusable] } else { vec![] }, "{latitude} {longitude}");
     }
 }
 
@@ -286,6 +321,9 @@ async fn a_bad_row_is_set_aside_alone(db: &impl Database) {
         ("slug", "NULL, url) VALUES ('ftp://bao.example/a')", F::LinkMissing),
         ("language", "'tiếng Việt'", F::LanguageUnusable),
         ("published_from", "'update'", F::PublicationFromUpdate),
+        ("latitude", "'21.3227'", F::PointUnusable),
+        ("longitude", "105.4019", F::PointUnusable),
+        ("latitude", "'Việt Trì'", F::PointUnusable),
     ];
     db.sql(TABLES).await;
     db.sql(&article("tốt", &[])).await;

@@ -13,10 +13,11 @@ use sqlx::{ConnectOptions as _, Connection as _, QueryBuilder, Row as _, SqlSafe
 
 use crate::domain::article::{Article, ArticleId, Media, Status};
 use crate::domain::category::{Category, CategoryId};
+use crate::domain::point::Point;
 use crate::store::StoreError;
 use crate::text::stamp::stored;
 
-/// Rows of one statement: with 17 columns far below SQLite's limit of 32766 values.
+/// Rows of one statement: with 19 columns far below SQLite's limit of 32766 values.
 const STATEMENT_ROWS: usize = 100;
 /// How long we wait for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,13 +27,14 @@ const REVISIONS: &str = "SELECT id, revision FROM articles WHERE id IN (SELECT v
 const PUT_ARTICLES: Put = Put {
     into: "
     INSERT INTO articles (id, guid, url, slug, title, lead, body_html, byline, status, published_at, updated_at,
-        embargo_until, correction, language, rights, revision, published_from) ",
+        embargo_until, correction, language, rights, revision, published_from, latitude, longitude) ",
     on_conflict: "
     ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, url = excluded.url, slug = excluded.slug,
         title = excluded.title, lead = excluded.lead, body_html = excluded.body_html, byline = excluded.byline,
         status = excluded.status, published_at = excluded.published_at, updated_at = excluded.updated_at,
         embargo_until = excluded.embargo_until, correction = excluded.correction, language = excluded.language,
-        rights = excluded.rights, revision = excluded.revision, published_from = excluded.published_from",
+        rights = excluded.rights, revision = excluded.revision, published_from = excluded.published_from,
+        latitude = excluded.latitude, longitude = excluded.longitude",
 };
 /// What hangs on an article is written anew, relation by relation.
 const DROP_JOINED: [&str; 4] = [
@@ -59,7 +61,7 @@ const FIND: &str = "
     SELECT json_object('id', id, 'guid', guid, 'url', url, 'slug', slug, 'title', title, 'lead', lead,
         'body_html', body_html, 'byline', byline, 'status', status, 'published_at', published_at,
         'updated_at', updated_at, 'embargo_until', embargo_until, 'correction', correction, 'language', language,
-        'rights', rights, 'published_from', published_from,
+        'rights', rights, 'published_from', published_from, 'latitude', latitude, 'longitude', longitude,
         'categories', (SELECT json_group_array(category_id ORDER BY position, category_id) FROM article_categories
             WHERE article_id = id),
         'localities', (SELECT json_group_array(locality ORDER BY locality) FROM article_localities
@@ -291,13 +293,19 @@ fn bind(values: &mut Separated<'_, Sqlite, &'static str>, value: Value) {
 }
 
 fn migrations() -> Migrator {
-    let tables = include_str!("migrations/0001_article_store.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "article store".into(), MigrationType::Simple, tables, false)])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "article store", include_str!("migrations/0001_article_store.sql")),
+        migration(2, "points", include_str!("migrations/0002_points.sql")),
+    ])
 }
 
 fn article_row(row: &Row<'_>) -> Vec<Value> {
     let a = row.article;
     let stamp = |instant: Option<_>| instant.map(stored);
+    let degrees = |of: fn(Point) -> f64| a.point.map(|point| of(point).to_string());
     let status = match a.status {
         Status::Published => "published",
         Status::Draft => "draft",
@@ -321,6 +329,8 @@ fn article_row(row: &Row<'_>) -> Vec<Value> {
         json!(a.rights),
         json!(row.revision),
         json!(row.published_from),
+        json!(degrees(Point::latitude)),
+        json!(degrees(Point::longitude)),
     ]
 }
 

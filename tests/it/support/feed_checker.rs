@@ -12,6 +12,7 @@ use url::Url;
 const ATOM: &str = "http://www.w3.org/2005/Atom";
 const CONTENT: &str = "http://purl.org/rss/1.0/modules/content/";
 const DC: &str = "http://purl.org/dc/elements/1.1/";
+const GEORSS: &str = "http://www.georss.org/georss";
 const MEDIA: &str = "http://search.yahoo.com/mrss/";
 const SY: &str = "http://purl.org/rss/1.0/modules/syndication/";
 const TOMBSTONES: &str = "http://purl.org/atompub/tombstones/1.0";
@@ -21,7 +22,7 @@ const XML: &str = "http://www.w3.org/XML/1998/namespace";
 type Rule = fn(&Parsed<'_>) -> Vec<String>;
 
 /// Every rule, in the order of `docs/FEEDS.md`.
-pub(crate) const RULES: [(&str, Rule); 42] = [
+pub(crate) const RULES: [(&str, Rule); 43] = [
     ("well_formed", well_formed),
     ("utf8_declared", utf8_declared),
     ("urls_are_absolute", urls_are_absolute),
@@ -64,6 +65,7 @@ pub(crate) const RULES: [(&str, Rule); 42] = [
     ("json_extensions_say_what_they_are", json_extensions_say_what_they_are),
     ("json_attachments_have_types", json_attachments_have_types),
     ("media_rss", media_rss),
+    ("points_are_on_earth", points_are_on_earth),
 ];
 
 /// Everything that is wrong with a document, each with its rule's name.
@@ -756,4 +758,22 @@ fn media_rss(doc: &Parsed<'_>) -> Vec<String> {
         found.extend(texts.filter(|node| node.attribute("type") != Some("plain")).map(text));
     }
     found
+}
+
+fn points_are_on_earth(doc: &Parsed<'_>) -> Vec<String> {
+    let is_decimal = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
+    let degrees = |text: &str| text.parse::<f64>().ok().filter(|_| is_decimal(text));
+    let on_earth = |latitude: f64, longitude: f64| latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+    let is_point = |text: &str| {
+        let numbers = text.split_once(' ').and_then(|(first, second)| Some((degrees(first)?, degrees(second)?)));
+        numbers.is_some_and(|(latitude, longitude)| on_earth(latitude, longitude))
+    };
+    let nodes = doc.nodes();
+    let namespaced = nodes.iter().filter(|node| node.tag_name().namespace().is_some_and(|uri| uri.contains("georss")));
+    let bad = namespaced.filter(|node| !is(**node, GEORSS, "point") || !is_point(&text(**node)));
+    let geo = doc.json_items().into_iter().map(|item| &item["_geo"]).filter(|geo| !geo.is_null());
+    let good = |geo: &&Value| {
+        geo["latitude"].as_f64().zip(geo["longitude"].as_f64()).is_some_and(|(north, east)| on_earth(north, east))
+    };
+    bad.map(|node| format!("{node:?}")).chain(geo.filter(|geo| !good(geo)).map(Value::to_string)).collect()
 }

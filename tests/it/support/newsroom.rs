@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub(crate) const TABLES: &str = "
 CREATE TABLE articles (id text, guid text, url text, slug text, title text, lead text, body_html text, byline text,
     status text, published_at text, updated_at text, embargo_until text, correction text, language text, rights text,
-    revision text, published_from text);
+    revision text, published_from text, latitude text, longitude double precision);
 CREATE TABLE article_categories (article_id text, category_id text, position integer);
 CREATE TABLE article_localities (article_id text, locality text);
 CREATE TABLE article_tags (article_id text, tag text, position integer);
