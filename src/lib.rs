@@ -1,6 +1,8 @@
 //! Loa publishes a newsroom's articles as feeds. The way of an article, each stage knowing only those before it:
 //! `store` -> `catalog` (with `state`, the ledger) -> `feed` -> `publish` -> `http`. See `docs/ARCHITECTURE.md`.
 
+/// Reads a feed of the time before Loa, and finds the articles of its entries.
+pub mod adopt;
 /// The in-memory index of published articles, and the rules of what comes and goes.
 pub mod catalog;
 /// The commands.
@@ -23,6 +25,8 @@ pub mod import;
 pub mod lifecycle;
 /// Logs and metrics.
 pub mod observe;
+/// Fetches documents of other servers.
+pub mod outgoing;
 /// Makes and keeps the documents.
 pub mod publish;
 /// Pages for people.

@@ -35,6 +35,8 @@ pub struct Row<'a> {
     pub digest: u64,
     /// The article, or why it cannot be published.
     pub article: Result<&'a Article, &'a Fault>,
+    /// The guid that it had in a former feed, if it took one over: it wins over every other.
+    pub adopted: Option<&'a str>,
 }
 
 /// What is to be done.
@@ -138,9 +140,10 @@ fn publish(
     let published = record.map_or(due, |record| record.published);
     let classified = now.classifier.classify(article, published);
     let seen = fingerprint(article, &classified.units);
+    let guid = || record.map_or_else(|| article.guid.clone(), |record| record.guid.clone());
     let fresh = ArticleRecord {
         id: row.id.clone(),
-        guid: record.map_or_else(|| article.guid.clone(), |record| record.guid.clone()),
+        guid: row.adopted.map(str::to_owned).or_else(guid),
         published,
         updated: record.map_or_else(|| first_updated(article, due, now), |old| next_updated(old, article, &seen, now)),
         fingerprint: seen,
@@ -156,7 +159,9 @@ fn publish(
         None if now.first_fill => plain_touches(&fresh.scopes, fresh.updated),
         None => touches(&fresh.scopes, now.now, false),
         Some(old) if *old == fresh => return Decision { faults: classified.faults, ..Decision::default() },
-        Some(old) if old.is_public() && old.fingerprint == seen => moved(&old.scopes, &fresh.scopes, now.now),
+        Some(old) if old.is_public() && old.fingerprint == seen && old.guid == fresh.guid => {
+            moved(&old.scopes, &fresh.scopes, now.now)
+        }
         Some(old) => {
             let both: BTreeSet<Scope> = old.scopes.iter().chain(&fresh.scopes).cloned().collect();
             touches(&both.into_iter().collect::<Vec<_>>(), now.now, false)

@@ -1,5 +1,8 @@
 //! The commands, one file each. The only place that knows `clap`, `config` and `anyhow`.
 
+mod adopt;
+mod adopt_report;
+mod adopt_target;
 mod articles;
 mod categories;
 mod check;
@@ -45,6 +48,7 @@ page and for every category.
 
   loa demo                                          a newsroom to try out, served at once
   loa import --category thoi-su page.txt            articles into the embedded store
+  loa adopt https://baovidu.example/rss/tin.rss     take over the feed that the paper has now
   loa check --config loa.toml                       is everything right?
   loa serve --config loa.toml                       publish
   loa render /feeds/all.rss --config loa.toml       one document, to standard output
@@ -117,6 +121,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Import(import::Args),
+    Adopt(adopt::Args),
     Check(check::Args),
     Render(render::Args),
     Categories(categories::Args),
@@ -135,6 +140,7 @@ impl Command {
                 let faulty = import::run(&args, config.store.url.expose(), &options::zones(&config)).await?;
                 Ok(if faulty { Outcome::Faults } else { Outcome::Clean })
             }
+            Self::Adopt(args) => adopt::run(args, global).await,
             Self::Check(args) => check::run(args, global).await,
             Self::Render(args) => render::run(args, global).await,
             Self::Categories(args) => categories::run(args, global).await,

@@ -44,14 +44,16 @@ pub(crate) struct Places {
     state: Arc<dyn State>,
     documents: PathBuf,
     /// Deleted at the end, if it was made for this command only.
-    scratch: Option<tempfile::TempDir>,
+    _scratch: Option<tempfile::TempDir>,
+    /// Decide every row at the first read, also those that are as they were: to know the faults of all.
+    decide_all: bool,
 }
 
 impl Places {
     /// Where the configuration says.
     pub(crate) async fn lasting(config: &Config) -> anyhow::Result<Self> {
         let state = state::open(config.state.url.expose()).await?;
-        Ok(Self { state, documents: config.state.directory.join("documents"), scratch: None })
+        Ok(Self { state, documents: config.state.directory.join("documents"), _scratch: None, decide_all: false })
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
@@ -63,7 +65,17 @@ impl Places {
             None => Scratch::default(),
         };
         let documents = directory.path().join("documents");
-        Ok(Self { state: Arc::new(scratch), documents, scratch: Some(directory) })
+        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory), decide_all: true })
+    }
+
+    /// The same, for what does not need to know every fault: only rows that have changed are decided.
+    pub(crate) async fn preview(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { decide_all: false, ..Self::scratch(config).await? })
+    }
+
+    /// What is recorded there.
+    pub(crate) fn state(&self) -> &dyn State {
+        &*self.state
     }
 }
 
@@ -99,7 +111,7 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let options = engine_options(config, clock, places.scratch.is_some())?;
+        let options = engine_options(config, clock, places.decide_all)?;
         let engine = Engine::start(Arc::clone(&publisher), options).await?;
         Ok(Self { publisher, engine, view })
     }
@@ -134,6 +146,7 @@ pub(crate) fn http_options(config: &Config, base_url: Url) -> http::Options {
     http::Options {
         base_url,
         host_names: config.http.host_names.clone(),
+        redirects: config.redirects.clone(),
         title: config.site.title.clone(),
         language: config.site.language.clone(),
         cache: http::CacheTimes {

@@ -37,6 +37,8 @@ const NAMED: [(&str, &[&str], &[&str]); 2] = [
         ],
     ),
 ];
+/// Below this every key is an address.
+const REDIRECTS: &str = "redirects.";
 /// A mistyped key is at most this many edits away from the one that was meant.
 const TYPO_EDITS_MAX: usize = 3;
 
@@ -195,6 +197,11 @@ impl Layers {
         })
     }
 
+    /// Redirects: key, address, setting.
+    pub(super) fn redirects(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        self.settings.iter().filter_map(|(key, setting)| Some((key.as_str(), key.strip_prefix(REDIRECTS)?, setting)))
+    }
+
     /// Every key that can be set, but for those in tables that a newspaper names itself.
     #[cfg(test)]
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
@@ -218,6 +225,9 @@ impl Layers {
 
 /// What a key in a table that a newspaper names itself has to be like; `None` if it is no such key.
 fn kind_in_named(key: &str) -> Option<Value> {
+    if key.starts_with(REDIRECTS) {
+        return Some(Value::Text(String::new()));
+    }
     let (name, texts, lists) = NAMED.iter().find_map(|(kind, texts, lists)| {
         let (_, name) = key.strip_prefix(kind)?.rsplit_once('.')?;
         Some((name, texts, lists))

@@ -4,10 +4,11 @@
 mod custom;
 mod layers;
 mod reader;
+mod redirects;
 mod secret;
 mod sections;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -50,6 +51,8 @@ pub struct Config {
     pub documents: Documents,
     /// The service.
     pub http: Http,
+    /// Addresses of the time before Loa (decoded paths), and the paths of the documents that took their place.
+    pub redirects: BTreeMap<String, String>,
     /// The log.
     pub log: Log,
 }
@@ -147,6 +150,7 @@ impl Config {
                 disk_days: reader.number("documents.disk_days", 1..=3650),
             },
             http: http(&reader),
+            redirects: redirects::read(&reader, layers),
             log: Log {
                 format: reader.word(
                     "log.format",

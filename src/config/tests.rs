@@ -107,6 +107,25 @@ fn faults_name_key_place_and_way_out() {
 }
 
 #[test]
+fn redirects_lead_from_elsewhere_to_a_document_of_ours() {
+    let file = "[redirects]\n'/rss/th%E1%BB%9Di-s%E1%BB%B1.rss' = '/feeds/category/thoi-su.rss'\n'/rss.xml' = '/feeds/all.rss'";
+    let redirects = load(file, &[], &[]).unwrap().redirects;
+    let lines: Vec<_> = redirects.iter().map(|(from, to)| format!("{from} {to}")).collect();
+    assert_eq!(lines, ["/rss.xml /feeds/all.rss", "/rss/thời-sự.rss /feeds/category/thoi-su.rss"]);
+    let check = |line: &str, expect: &str| {
+        let error = load(&format!("[redirects]\n{line}"), &[], &[]).unwrap_err();
+        assert!(error.contains("(loa.toml, line 2): ") && error.contains(expect), "{error}");
+    };
+    check("'rss.xml' = '/feeds/all.rss'", "`rss.xml` is no path");
+    check("'/rss.aspx?id=3' = '/feeds/all.rss'", "has a query");
+    check("'/feeds/cu.rss' = '/feeds/all.rss'", "an address of Loa's own");
+    check("'/' = '/feeds/all.rss'", "an address of Loa's own");
+    check("'/rss.xml' = '/feeds/all'", "is no document of ours");
+    check("'/rss.xml' = 'https://tin.example/feeds/all.rss'", "is no document of ours");
+    check("'/rss.xml' = 7", "is a whole number, expected a text in quotes");
+}
+
+#[test]
 fn every_fault_is_in_one_message() {
     let error = load(
         "[site]\nlogo_url = 'logo.png'\n[log]\nlevel = 'loud'",

@@ -43,6 +43,23 @@ pub(super) fn entry(
     Maker { options, input, article, faults }.entry(record)
 }
 
+/// The article's own address, else one made of the pattern (`{slug}` and `{id}` are filled in); `None` if there is neither.
+#[must_use]
+pub fn address(article: &Article, pattern: Option<&str>) -> Option<WebUrl> {
+    let own = article.url.as_deref().and_then(WebUrl::parse);
+    own.or_else(|| WebUrl::parse(&patterned(article, pattern?)?))
+}
+
+fn patterned(article: &Article, pattern: &str) -> Option<String> {
+    let segment = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
+    let slug = article.slug.as_deref().map(str::trim).filter(|slug| !slug.is_empty());
+    if pattern.contains("{slug}") && slug.is_none() {
+        return None;
+    }
+    let with_slug = pattern.replace("{slug}", &segment(slug.unwrap_or_default()));
+    Some(with_slug.replace("{id}", &segment(article.id.as_str())))
+}
+
 struct Maker<'a> {
     options: &'a Options,
     input: &'a Input<'a>,
@@ -125,23 +142,11 @@ impl Maker<'_> {
         (!cut.is_empty()).then_some(cut)
     }
 
-    /// The article's own address, else one made of its slug and id; also as the base of addresses in the body.
+    /// The article's address, also as the base of addresses in the body.
     fn link(&self) -> Option<(WebUrl, Url)> {
-        let own = self.article.url.as_deref().and_then(WebUrl::parse);
-        let link = own.or_else(|| WebUrl::parse(&self.patterned()?))?;
+        let link = address(self.article, self.options.article_url.as_deref())?;
         let base = Url::parse(link.as_str()).ok()?;
         Some((link, base))
-    }
-
-    fn patterned(&self) -> Option<String> {
-        let pattern = self.options.article_url.as_deref()?;
-        let segment = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
-        let slug = self.article.slug.as_deref().map(str::trim).filter(|slug| !slug.is_empty());
-        if pattern.contains("{slug}") && slug.is_none() {
-            return None;
-        }
-        let with_slug = pattern.replace("{slug}", &segment(slug.unwrap_or_default()));
-        Some(with_slug.replace("{id}", &segment(self.article.id.as_str())))
     }
 
     fn body(&mut self, base: &Url) -> Option<SafeHtml> {

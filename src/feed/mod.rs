@@ -22,6 +22,7 @@ use chrono_tz::Tz;
 use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
+pub use entry::address as article_address;
 pub use opml::{Outline, opml};
 pub use render::{Rendered, render};
 pub use title::title;

@@ -119,6 +119,16 @@ impl Handler {
             Route::Feed(_) | Route::Page(_) if headers::written_path(&path) != written => {
                 Route::Moved(path.into_owned())
             }
+            Route::Unknown => self.redirected(&path),
+            route => route,
+        }
+    }
+
+    /// Where an address of the time before Loa leads: in one step, also if the feed has moved since.
+    fn redirected(&self, path: &str) -> Route {
+        let Some(target) = self.options.redirects.get(path) else { return Route::Unknown };
+        match self.published.route(target) {
+            Route::Feed(_) => Route::Moved(target.clone()),
             route => route,
         }
     }

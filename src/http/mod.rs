@@ -20,6 +20,7 @@ mod pages;
 mod server;
 mod unparsed;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Options {
     /// Further names by which clients may call us in `Host`. The base URL's own, `localhost`, loopback addresses and
     /// the address that was connected to are known anyway; ports are not looked at.
     pub host_names: Vec<String>,
+    /// Addresses of the time before Loa (decoded paths), and the paths of the documents that took their place.
+    pub redirects: BTreeMap<String, String>,
     /// Title of the site, for the index page.
     pub title: String,
     /// BCP 47 tag of the titles, such as `vi`.

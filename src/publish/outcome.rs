@@ -36,9 +36,15 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Decides one row.
-    pub(super) fn add(&mut self, record: Option<&ArticleRecord>, loaded: Loaded, now: &Circumstances<'_>) {
+    pub(super) fn add(
+        &mut self,
+        record: Option<&ArticleRecord>,
+        loaded: Loaded,
+        adopted: Option<&str>,
+        now: &Circumstances<'_>,
+    ) {
         let Loaded { id, digest, article, notices } = loaded;
-        let row = Row { id: &id, digest, article: article.as_deref() };
+        let row = Row { id: &id, digest, article: article.as_deref(), adopted };
         let Decision { write, due, withdraw, faults, labels } = transition::decide(record, row, now);
         let faults: Vec<Fault> = faults.into_iter().chain(notices).collect();
         if !faults.is_empty() {

@@ -60,13 +60,15 @@ pub(super) struct Reconciler {
     is_outdated: bool,
     /// The deny list; true: the store said so.
     denied: HashMap<ArticleId, bool>,
+    /// Guids taken over from former feeds.
+    adopted: HashMap<ArticleId, String>,
     store_accepted_at: Option<Timestamp>,
     /// Rows that were decided and are in no feed: drafts, faulty ones, those that wait or have gone.
     seen: HashMap<ArticleId, u64>,
     waiting: Waiting,
     /// Public articles that the last read did not show.
     missing: BTreeSet<ArticleId>,
-    /// Articles that somebody withdrew or restored by command since they were last decided.
+    /// Articles that somebody withdrew, restored or gave a guid by command since they were last decided.
     commanded: BTreeSet<ArticleId>,
     held_since: Option<Timestamp>,
     /// How far the view has followed the ledger.
@@ -97,6 +99,7 @@ impl Reconciler {
             afresh: Vec::new(),
             is_outdated: false,
             denied: HashMap::new(),
+            adopted: HashMap::new(),
             store_accepted_at: None,
             seen: HashMap::new(),
             waiting: Waiting::default(),
@@ -144,6 +147,8 @@ impl Reconciler {
         self.commanded.extend(denied.keys().filter(|id| !self.denied.contains_key(*id)).cloned());
         let known: Vec<ArticleId> =
             self.view.with_catalog(|catalog| denied.keys().filter(|id| catalog.is_known(id)).cloned().collect());
+        self.commanded.extend(control.adopted.keys().filter(|id| !self.adopted.contains_key(*id)).cloned());
+        self.adopted = control.adopted;
         self.store_accepted_at = control.store_accepted_at;
         self.denied = denied;
         let mut batch = Batch::default();
@@ -365,7 +370,8 @@ impl Reconciler {
                 let record = records.remove(&loaded.id);
                 let denied = self.is_denied(&loaded).await?;
                 let circumstances = Circumstances { now, classifier, denied, first_fill };
-                outcome.add(record.as_ref(), loaded, &circumstances);
+                let adopted = self.adopted.get(&loaded.id).map(String::as_str);
+                outcome.add(record.as_ref(), loaded, adopted, &circumstances);
             }
             // Deleted since; if it comes back, it has to be looked at.
             outcome.seen.extend(absent.iter().map(|id| ((*id).clone(), None)));

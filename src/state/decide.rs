@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DurationRound as _, TimeDelta};
 
+use super::{Adopted, Adoption};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -175,6 +176,38 @@ pub(super) fn claims(addresses: Vec<AddressRecord>, mut last: u64, claims: &[Cla
     let paths: BTreeSet<&String> = claims.iter().map(|claim| &claim.path).collect();
     let standing = by_path.values().filter(|record| paths.contains(&record.path)).cloned().collect();
     Claimed { changed: changed.into_values().collect(), standing }
+}
+
+/// Decides which guids are adopted: `standing` holds all that have been, `records` those of the articles named. A wish
+/// that is granted counts for those after it.
+pub(super) fn adoption(
+    adoption: &Adoption,
+    standing: &HashMap<ArticleId, String>,
+    records: &[ArticleRecord],
+) -> Vec<Adopted> {
+    let records: HashMap<&ArticleId, &ArticleRecord> = records.iter().map(|record| (&record.id, record)).collect();
+    let mut by_article: HashMap<&ArticleId, &str> = standing.iter().map(|(id, guid)| (id, guid.as_str())).collect();
+    let mut by_guid: HashMap<&str, &ArticleId> = by_article.iter().map(|(id, guid)| (*guid, *id)).collect();
+    let mut answers = Vec::new();
+    for (id, guid) in &adoption.guids {
+        let published = records.get(id).map(|record| record.guid.as_deref());
+        let answer = match (by_article.get(id), by_guid.get(guid.as_str()), published) {
+            (Some(adopted), _, _) if adopted == guid => Adopted::Known,
+            (Some(adopted), _, _) => Adopted::OtherGuid((*adopted).to_owned()),
+            (None, Some(owner), _) => Adopted::OtherArticle((*owner).clone()),
+            (None, None, Some(Some(published))) if published == guid => Adopted::Known,
+            (None, None, Some(published)) if !adoption.also_published => {
+                Adopted::Published(published.map(str::to_owned))
+            }
+            _ => {
+                by_article.insert(id, guid);
+                by_guid.insert(guid, id);
+                Adopted::Recorded
+            }
+        };
+        answers.push(answer);
+    }
+    answers
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod schema;
 pub mod scratch;
 mod sqlite;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -22,6 +23,9 @@ use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 /// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
 /// well under a megabyte.
 const BLOCK_ROWS: i64 = 1000;
+
+/// Longest guid that can be adopted, in bytes: what PostgreSQL can index is not much longer.
+pub const GUID_BYTES_MAX: usize = 2000;
 
 /// Everything that start-up needs.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +62,33 @@ pub struct Control {
     pub withdrawn: Vec<Withdrawal>,
     /// `loa store accept`: the instant of the last call.
     pub store_accepted_at: Option<Timestamp>,
+    /// `loa adopt`: the guids that articles had in the paper's former feeds. They win over those of the store, and stand
+    /// for ever.
+    pub adopted: HashMap<ArticleId, String>,
+}
+
+/// Guids that articles are to take over from a former feed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Article and guid: the guid without white space around it, at most [`GUID_BYTES_MAX`] bytes.
+    pub guids: Vec<(ArticleId, String)>,
+    /// Also for articles that have been published under another guid, which readers have seen then?
+    pub also_published: bool,
+}
+
+/// What became of one wish of an [`Adoption`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is written down now.
+    Recorded,
+    /// The article has had it before.
+    Known,
+    /// Refused: the article has adopted this other guid.
+    OtherGuid(String),
+    /// Refused: this other article has adopted the guid.
+    OtherArticle(ArticleId),
+    /// Refused: the article has been published, under this guid (`None`: under the id that Loa made).
+    Published(Option<String>),
 }
 
 /// One line of the deny list.
@@ -144,7 +175,7 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// A cheap value that differs when [`State::control`] may answer otherwise.
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>>;
 
-    /// The deny list and the acceptance.
+    /// The deny list, the acceptance, the adopted guids.
     fn control(&self) -> BoxFuture<'_, Result<Control, StateError>>;
 
     /// Puts an article on the deny list, by command. Repeating it changes nothing.
@@ -152,6 +183,10 @@ pub trait State: Send + Sync + std::fmt::Debug {
 
     /// Takes an article off the deny list; false if it was not on it.
     fn restore<'a>(&'a self, id: &'a ArticleId, at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>>;
+
+    /// Records guids of a former feed, those that can be, in one transaction. Answers in the order of the wishes;
+    /// repeating them changes nothing.
+    fn adopt<'a>(&'a self, adoption: &'a Adoption, at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>>;
 
     /// Lets a held change of the store through.
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>>;

@@ -62,6 +62,14 @@ pub(super) struct WithdrawalRow<'a> {
     at: i64,
 }
 
+/// A row of `adopted_guids`.
+#[derive(Debug, Serialize)]
+pub(super) struct AdoptedRow<'a> {
+    article_id: &'a str,
+    guid: &'a str,
+    at: i64,
+}
+
 /// An instant as state keeps it: microseconds since the epoch.
 pub(super) const fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()
@@ -134,6 +142,13 @@ impl<'a> WithdrawalRow<'a> {
     /// The row of an article withdrawn at an instant.
     pub(super) fn new(id: &'a ArticleId, at: Timestamp) -> Self {
         Self { article_id: id.as_str(), at: micros(at) }
+    }
+}
+
+impl<'a> AdoptedRow<'a> {
+    /// The row of a guid adopted at an instant.
+    pub(super) fn new(id: &'a ArticleId, guid: &'a str, at: Timestamp) -> Self {
+        Self { article_id: id.as_str(), guid, at: micros(at) }
     }
 }
 

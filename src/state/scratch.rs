@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Changes, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Adopted, Adoption, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -193,6 +193,18 @@ impl State for Scratch {
 
     fn restore<'a>(&'a self, id: &'a ArticleId, _at: Timestamp) -> BoxFuture<'a, Result<bool, StateError>> {
         done(self.lock().restore(id))
+    }
+
+    fn adopt<'a>(&'a self, adoption: &'a Adoption, _at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>> {
+        let mut contents = self.lock();
+        let records = adoption.guids.iter().filter_map(|(id, _)| contents.articles.get(id));
+        let records: Vec<ArticleRecord> = records.map(|kept| kept.record.clone()).collect();
+        let answers = decide::adoption(adoption, &contents.control.adopted, &records);
+        for (wish, _) in adoption.guids.iter().zip(&answers).filter(|(_, answer)| **answer == Adopted::Recorded) {
+            contents.control.adopted.insert(wish.0.clone(), wish.1.clone());
+            contents.control_marker += 1;
+        }
+        done(answers)
     }
 
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {

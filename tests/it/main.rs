@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: one file per subject.
 #![cfg(test)]
 
+mod adopt;
 mod browser;
 mod complaints;
 mod feed_golden;
@@ -11,6 +12,7 @@ mod http_conditional;
 mod http_limits;
 mod import;
 mod lists;
+mod outgoing;
 mod scopes;
 mod service;
 mod service_outage;

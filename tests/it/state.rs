@@ -12,7 +12,7 @@ use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
 use loa::state::scratch::Scratch;
-use loa::state::{self, Changes, State, StateError, Withdrawal};
+use loa::state::{self, Adopted, Adoption, Changes, State, StateError, Withdrawal};
 
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
@@ -39,6 +39,7 @@ contract! {
     an_address_is_never_given_away
     the_deny_list_is_kept
     the_store_withdraws_by_batch
+    a_former_guid_is_adopted_once
     the_first_identity_stays
     marks_are_kept
     two_processes_may_start_at_once
@@ -268,6 +269,54 @@ async fn the_store_withdraws_by_batch(database: &impl Database) {
     state.restore(&id, at(3)).await.unwrap();
     state.commit(&batch).await.unwrap();
     assert_eq!(state.control().await.unwrap().withdrawn, on_the_list, "withdrawn again");
+}
+
+async fn a_former_guid_is_adopted_once(database: &impl Database) {
+    let state = open(database).await;
+    let published = ArticleRecord { guid: Some("của kho".to_owned()), ..record("đã đăng", 0) };
+    state.commit(&write(published, vec![])).await.unwrap();
+    state.commit(&write(record("đăng rồi", 0), vec![])).await.unwrap();
+    let wish = |id: &str, guid: &str| (ArticleId::new(id), guid.to_owned());
+    let mut marker = state.control_marker().await.unwrap();
+    let mut check = async |guids: &[(ArticleId, String)], also_published: bool, expect: &[Adopted], changed: bool| {
+        let adoption = Adoption { guids: guids.to_vec(), also_published };
+        assert_eq!(state.adopt(&adoption, at(1)).await.unwrap(), expect);
+        let now = state.control_marker().await.unwrap();
+        assert_eq!(now != marker, changed, "{guids:?}");
+        marker = now;
+    };
+    let all = [
+        wish("1", "cũ \"1\"\n'\\"),
+        wish("2", "cũ 2"),
+        wish("1", "khác"),
+        wish("3", "cũ 2"),
+        wish("đã đăng", "của kho"),
+        wish("đã đăng", "cũ 4"),
+        wish("đăng rồi", "cũ 5"),
+    ];
+    let refused = [
+        Adopted::OtherGuid("cũ \"1\"\n'\\".to_owned()),
+        Adopted::OtherArticle(ArticleId::new("2")),
+        Adopted::Known,
+        Adopted::Published(Some("của kho".to_owned())),
+        Adopted::Published(None),
+    ];
+    check(&[], false, &[], false).await;
+    check(&all, false, &[&[Adopted::Recorded, Adopted::Recorded], &refused[..]].concat(), true).await;
+    check(&all, false, &[&[Adopted::Known, Adopted::Known], &refused[..]].concat(), false).await;
+    let also = [Adopted::Recorded, Adopted::Recorded];
+    check(&all[5..], true, &also, true).await;
+    check(&all[5..], false, &[Adopted::Known, Adopted::Known], false).await;
+
+    let expect = [0, 1, 5, 6].map(|at| all[at].clone()).into();
+    let reopened = open(database).await;
+    assert_eq!(reopened.control().await.unwrap().adopted, expect);
+    let scratch = Scratch::copy_of(&*reopened, &[]).await.unwrap();
+    let more = Adoption { guids: vec![wish("9", "cũ 9"), wish("8", "cũ 2")], also_published: false };
+    let answers = [Adopted::Recorded, Adopted::OtherArticle(ArticleId::new("2"))];
+    assert_eq!(scratch.adopt(&more, at(2)).await.unwrap(), answers);
+    assert_eq!(scratch.control().await.unwrap().adopted.len(), 5);
+    assert_eq!(reopened.control().await.unwrap().adopted, expect, "what is forgotten writes nothing back");
 }
 
 async fn the_first_identity_stays(database: &impl Database) {

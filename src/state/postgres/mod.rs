@@ -2,6 +2,7 @@
 //! row of `control`: nearly every batch touches the feed `all` anyway, so writers take turns at no cost, and none can
 //! deadlock with another. Readers see their snapshot and wait for nobody.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::QueryScalar;
 use sqlx::{Connection as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
-use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
+use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
-use super::{BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Adopted, Adoption, BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -22,6 +23,7 @@ use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
     (2, "labels", include_str!("migrations/0002_labels.sql")),
+    (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
@@ -90,6 +92,10 @@ const WRITE_WITHDRAWALS: &str = "
 const WITHDRAWN: &str =
     "SELECT article_id, origin = 'store' FROM loa.withdrawals WHERE restored_at IS NULL ORDER BY article_id";
 const RESTORE: &str = "UPDATE loa.withdrawals SET restored_at = $2 WHERE article_id = $1 AND restored_at IS NULL";
+const ADOPTED: &str = "SELECT article_id, guid FROM loa.adopted_guids ORDER BY article_id";
+const WRITE_ADOPTED: &str = "
+    INSERT INTO loa.adopted_guids (article_id, guid, at)
+    SELECT article_id, guid, at FROM json_to_recordset($1::json) AS row (article_id text, guid text, at bigint)";
 const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
     RETURNING authority, since";
@@ -271,7 +277,8 @@ impl State for PostgresState {
             let lines: Vec<(String, bool)> = sqlx::query_as(WITHDRAWN).fetch_all(&mut *snapshot).await?;
             let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
             let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
-            Ok(Control { withdrawn: lines.into_iter().map(withdrawal).collect(), store_accepted_at })
+            let withdrawn = lines.into_iter().map(withdrawal).collect();
+            Ok(Control { withdrawn, store_accepted_at, adopted: adopted(&mut *snapshot).await? })
         }))
     }
 
@@ -293,6 +300,23 @@ impl State for PostgresState {
             count(&mut transaction, MARK_CONTROL, restored).await?;
             transaction.commit().await?;
             Ok(restored > 0)
+        }))
+    }
+
+    fn adopt<'a>(&'a self, adoption: &'a Adoption, at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>> {
+        Box::pin(within(async move {
+            let mut transaction = self.write().await?;
+            let standing = adopted(&mut *transaction).await?;
+            let ids = adoption.guids.iter().map(|(id, _)| id.as_str());
+            let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids)?);
+            let records = Decoder::default().articles(&packed(&mut transaction, ids).await?)?;
+            let answers = decide::adoption(adoption, &standing, &records);
+            let new = adoption.guids.iter().zip(&answers).filter(|(_, answer)| **answer == Adopted::Recorded);
+            let rows = row::json(new.map(|((id, guid), _)| AdoptedRow::new(id, guid, at)))?;
+            let done = sqlx::query(WRITE_ADOPTED).bind(rows).execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, MARK_CONTROL, done).await?;
+            transaction.commit().await?;
+            Ok(answers)
         }))
     }
 
@@ -331,6 +355,12 @@ async fn packed(
     query: QueryScalar<'_, Postgres, Option<String>, PgArguments>,
 ) -> Result<String, StateError> {
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
+}
+
+/// The adopted guids.
+async fn adopted(executor: impl PgExecutor<'_>) -> Result<HashMap<ArticleId, String>, StateError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(ADOPTED).fetch_all(executor).await?;
+    Ok(rows.into_iter().map(|(id, guid)| (ArticleId::new(id), guid)).collect())
 }
 
 /// The number of the last transaction that wrote something.

@@ -48,6 +48,7 @@ pub(crate) struct Site {
     pub(crate) memory_bytes_max: u64,
     pub(crate) store_may_restore: bool,
     pub(crate) query_timeout_ms: u64,
+    pub(crate) redirects: BTreeMap<String, String>,
     /// By which articles come into feeds.
     pub(crate) classify: classify::Options,
     /// What custom feeds say of themselves.
@@ -69,6 +70,7 @@ impl Site {
             memory_bytes_max: 10_000_000,
             store_may_restore: false,
             query_timeout_ms: 20_000,
+            redirects: BTreeMap::new(),
             classify: classify::Options {
                 gazetteer: Gazetteer::built_in(),
                 home: Vec::new(),
@@ -116,6 +118,7 @@ impl Site {
         Options {
             base_url: self.base_url.parse().unwrap(),
             host_names: Vec::new(),
+            redirects: self.redirects.clone(),
             title: "Báo Ví Dụ".to_owned(),
             language: "vi".to_owned(),
             cache: CacheTimes::default(),

@@ -176,6 +176,14 @@ impl TestServer {
         let options = Options {
             base_url: "https://tin.example.vn/".parse().unwrap(),
             host_names: vec!["tin-cu.example.vn".to_owned()],
+            redirects: [
+                ("/rss/đời-sống.rss", "doi-song.rss"),
+                ("/cu.xml", "cu.atom"),
+                ("/het.xml", "het.rss"),
+                ("/x", "x.rss"),
+            ]
+            .map(|(from, to)| (from.to_owned(), format!("/feeds/category/{to}")))
+            .into(),
             title: "Báo Làng".to_owned(),
             language: "vi".to_owned(),
             cache: CacheTimes::default(),

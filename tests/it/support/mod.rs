@@ -6,6 +6,7 @@ pub(crate) mod feed_checker;
 pub(crate) mod feeds;
 pub(crate) mod http;
 pub(crate) mod newsroom;
+pub(crate) mod old_server;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod proxy;

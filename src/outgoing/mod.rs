@@ -1,0 +1,156 @@
+//! The one way out: fetches a document of another server, over HTTP/1.1 or HTTPS. Nobody else opens a connection to a
+//! server that is not the newsroom's database, so whatever must stand before that (which addresses may be asked) has one
+//! place, [`get`].
+//!
+//! Not here: cookies, proxies from the environment, kept connections, HTTP/2.
+
+mod connection;
+mod exchange;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use tokio::time::timeout;
+use tokio_rustls::rustls::ClientConfig;
+use url::Url;
+
+use exchange::Answer;
+
+/// How often a server may send us on to another address.
+const REDIRECTS_MAX: usize = 5;
+
+/// What a fetch may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For all of it: names, connections, redirects, the last byte.
+    pub total_timeout: Duration,
+    /// Bytes of the document, also once it is unpacked.
+    pub body_bytes_max: usize,
+}
+
+/// A document as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it was in the end, after redirects.
+    pub url: Url,
+    /// The document, unpacked.
+    pub body: Bytes,
+}
+
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Another kind of address, or one without a host.
+    #[error("`{0}` is no address of the web, expected one that begins with http:// or https://")]
+    NotWeb(String),
+    /// No connection came about, or it broke off.
+    #[error("`{host}` cannot be reached: {why}")]
+    Unreachable {
+        /// Name and port.
+        host: String,
+        /// What the system said.
+        why: String,
+    },
+    /// What came is no HTTP, or came only in part.
+    #[error("`{host}` broke off: {why}")]
+    Broken {
+        /// Name and port.
+        host: String,
+        /// What the library said.
+        why: String,
+    },
+    /// The server answered, but not with the document.
+    #[error("`{url}` answers {status}")]
+    Status {
+        /// What was asked for.
+        url: Url,
+        /// What was answered.
+        status: StatusCode,
+    },
+    /// From one address to the next without end.
+    #[error("`{0}` leads on more than {REDIRECTS_MAX} times")]
+    Redirects(Url),
+    /// A redirect to nowhere.
+    #[error("`{url}` leads on to `{target}`, which is no address")]
+    RedirectTarget {
+        /// What was asked for.
+        url: Url,
+        /// What `Location` says.
+        target: String,
+    },
+    /// More than allowed.
+    #[error("`{url}` has more than {bytes_max} bytes")]
+    TooLarge {
+        /// What was asked for.
+        url: Url,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// Packed in a way that was not asked for, or damaged.
+    #[error("`{url}` is packed in a way that cannot be read: {why}")]
+    Packed {
+        /// What was asked for.
+        url: Url,
+        /// What is wrong.
+        why: String,
+    },
+    /// Time was up.
+    #[error("`{url}` did not come within {timeout_ms} ms")]
+    Timeout {
+        /// What was asked for.
+        url: Url,
+        /// The limit.
+        timeout_ms: u64,
+    },
+}
+
+/// Fetches a document, following redirects.
+///
+/// # Errors
+/// [`FetchError`]; half a document is none.
+pub async fn get(url: &Url, limits: Limits) -> Result<Fetched, FetchError> {
+    let timeout_ms = u64::try_from(limits.total_timeout.as_millis()).unwrap_or(u64::MAX);
+    let late = || FetchError::Timeout { url: url.clone(), timeout_ms };
+    timeout(limits.total_timeout, follow(url, limits.body_bytes_max)).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn follow(first: &Url, body_bytes_max: usize) -> Result<Fetched, FetchError> {
+    let tls = Arc::new(connection::tls());
+    let mut url = first.clone();
+    for _ in 0..=REDIRECTS_MAX {
+        match step(&url, Arc::clone(&tls), body_bytes_max).await? {
+            Step::Document(body) => return Ok(Fetched { url, body }),
+            Step::Onward(next) => url = next,
+        }
+    }
+    Err(FetchError::Redirects(first.clone()))
+}
+
+enum Step {
+    Document(Bytes),
+    Onward(Url),
+}
+
+/// One request. A redirect without a target is an answer like any other.
+async fn step(url: &Url, tls: Arc<ClientConfig>, body_bytes_max: usize) -> Result<Step, FetchError> {
+    let stream = connection::open(url, tls).await?;
+    let Answer { status, headers, body } = exchange::ask(url, stream, body_bytes_max).await?;
+    let location = headers.get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    match (status, location) {
+        (
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT,
+            Some(target),
+        ) => {
+            let next = url.join(&target).ok();
+            Ok(Step::Onward(next.ok_or_else(|| FetchError::RedirectTarget { url: url.clone(), target })?))
+        }
+        (StatusCode::OK, _) => Ok(Step::Document(exchange::unpacked(url, &headers, body, body_bytes_max)?)),
+        (status, _) => Err(FetchError::Status { url: url.clone(), status }),
+    }
+}
