@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::table::{GazetteerError, Row, optional_code, optional_day, rows};
+use super::table::{GazetteerError, Row, day, rows};
 use super::unit::{Kind, Unit};
 use crate::domain::place::{Place, UnitCode};
 
@@ -91,14 +91,14 @@ impl Names {
 fn unit(row: &Row<'_, 6>, names: &mut Names) -> Result<Unit, GazetteerError> {
     let [code, kind, name, parent, from, until] = row.fields;
     let code: UnitCode = row.read(code.parse().ok(), "has no official code")?;
-    let from = row.read(optional_day(from), "has no first day that can be read")?;
+    let from = row.optional(from, day, "has no first day that can be read")?;
     Ok(Unit {
         code,
         kind: row.read(Kind::of_word(kind), "has no known kind")?,
         name: row.read(Some(name).filter(|name| !name.is_empty()).map(|name| names.shared(name)), "has no name")?,
-        parent: row.read(optional_code(parent), "has no code of a parent")?,
+        parent: row.optional(parent, |code| code.parse().ok(), "has no code of a parent")?,
         from,
-        until: row.read(optional_day(until), "has no last day that can be read")?,
+        until: row.optional(until, day, "has no last day that can be read")?,
         place: Place { code, since: from },
         next: None,
     })
