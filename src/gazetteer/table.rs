@@ -40,6 +40,12 @@ pub enum GazetteerError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// Two periods of one code that hold on the same day, or one that ends before it begins.
+    #[error("units, {code}: a period does not end before the next one begins")]
+    Overlap {
+        /// The code.
+        code: UnitCode,
+    },
     /// A unit without a province on its last day.
     #[error("units, {code} from {}: its parent or its province does not hold on its last day", since(*from))]
     NoProvince {

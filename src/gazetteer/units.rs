@@ -26,6 +26,9 @@ impl Units {
         let mut names = Names::default();
         let mut units: Vec<Unit> = rows("units", text).map(|row| unit(&row?, &mut names)).collect::<Result<_, _>>()?;
         units.sort_by_key(|unit| (unit.code, unit.from));
+        if let Some(code) = overlapping(&units) {
+            return Err(GazetteerError::Overlap { code });
+        }
         Number::try_from(units.len()).map_err(|_error| GazetteerError::TooMany)?;
         let mut by_parent: Vec<_> = (0..).zip(&units).filter_map(|(at, unit)| Some((unit.parent?, at))).collect();
         by_parent.sort_unstable();
@@ -71,6 +74,14 @@ impl Units {
     pub(super) fn upwards<'a>(&'a self, unit: &'a Unit, day: NaiveDate) -> impl Iterator<Item = &'a Unit> {
         std::iter::successors(Some(unit), move |unit| Some(self.at(unit.parent?, day)?.1))
     }
+}
+
+/// A code of which two periods hold on the same day, or one on none. The units are in order.
+fn overlapping(units: &[Unit]) -> Option<UnitCode> {
+    let ends_late = |old: &Unit, new: &Unit| old.code == new.code && (old.until.is_none() || old.until > new.from);
+    let late = units.iter().zip(units.iter().skip(1)).find(|(old, new)| ends_late(old, new)).map(|(old, _)| old);
+    let backwards = |unit: &&Unit| unit.until.is_some() && unit.until <= unit.from;
+    late.or_else(|| units.iter().find(backwards)).map(|unit| unit.code)
 }
 
 /// Names that several units have are kept once.
