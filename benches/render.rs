@@ -7,7 +7,6 @@ use std::hint::black_box;
 
 use chrono::{TimeDelta, TimeZone as _, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use loa::domain::address::AddressBook;
 use loa::domain::article::{Article, ArticleId, Media, Status};
 use loa::domain::category::CategoryTree;
 use loa::domain::entry_id::Identity;
@@ -16,6 +15,7 @@ use loa::domain::ledger::{ArticleRecord, FeedRecord, Standing};
 use loa::domain::scope::Scope;
 use loa::feed::model::Feed;
 use loa::feed::{Content, HtmlLimits, Input, Options, Window, build, render};
+use loa::gazetteer::FeedAddresses;
 use quick_xml::Writer;
 use quick_xml::events::{BytesCData, BytesDecl, BytesText, Event};
 
@@ -43,6 +43,8 @@ fn options() -> Options {
         stub_days: 7,
         excerpt_chars_max: 300,
         html: HtmlLimits { bytes_max: 2_000_000, depth_max: 100, attributes_max: 50 },
+        home: Vec::new(),
+        custom: std::collections::BTreeMap::new(),
     }
 }
 
@@ -104,7 +106,7 @@ fn built(options: &Options, articles: &[(Article, ArticleRecord)], content: Cont
     let feed_record = FeedRecord { scope: Scope::All, sequence: 1, changed_at, removal_sequence: 0 };
     let input = Input {
         scope: &Scope::All,
-        addresses: &AddressBook::new([]),
+        addresses: &FeedAddresses::default(),
         categories: &CategoryTree::default(),
         content,
         record: Some(&feed_record),

@@ -13,6 +13,8 @@ pub mod demo;
 pub mod domain;
 /// The neutral feed, and its documents in RSS, Atom and JSON.
 pub mod feed;
+/// Administrative units of Vietnam: names, codes and the tree at any date.
+pub mod gazetteer;
 /// Answers requests.
 pub mod http;
 /// Brings articles into the embedded store: NDJSON, pages as text.

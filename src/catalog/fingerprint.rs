@@ -4,11 +4,13 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::article::{Article, Media};
 use crate::domain::ledger::Fingerprint;
+use crate::gazetteer::Unit;
 
 /// First half: what moves `updated` (title, lead, body, byline, media, correction). Second half: all the rest that a
-/// document shows (address, rights, language, categories, point), so that a mass edit of nothing visible touches no feed.
+/// document shows (address, rights, language, categories, tags, point, and the `units` that it is located in), so that a
+/// mass edit of nothing visible touches no feed.
 #[must_use]
-pub fn fingerprint(article: &Article) -> Fingerprint {
+pub fn fingerprint(article: &Article, units: &[&Unit]) -> Fingerprint {
     let mut text = Fields::default();
     text.add(Some(&article.title));
     for field in [&article.lead, &article.body_html, &article.byline, &article.correction] {
@@ -24,7 +26,12 @@ pub fn fingerprint(article: &Article) -> Fingerprint {
     for category in &article.categories {
         rest.add(Some(category.as_str()));
     }
-    // Only where there is one, so that the others keep the fingerprint that they have had.
+    for tag in &article.tags {
+        rest.add(Some(tag));
+    }
+    for unit in units {
+        rest.add(Some(&format!("{} {}", unit.code, unit.full_name())));
+    }
     if let Some(point) = article.point {
         rest.add(None);
         rest.add(Some(&point.to_string()));

@@ -63,8 +63,13 @@ impl Index {
         row.map(|row| self.scopes_of_row(row).filter_map(|at| self.scope(at)).cloned().collect()).unwrap_or_default()
     }
 
+    /// Articles listed under a scope; of a combination those that are listed under both parts.
     pub(super) fn count(&self, scope: &Scope) -> usize {
-        self.list(scope).len()
+        if scope.parts().is_some() { self.rows_of(scope).count() } else { self.list(scope).len() }
+    }
+
+    pub(super) fn has_any(&self, scope: &Scope) -> bool {
+        self.rows_of(scope).next().is_some()
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ArticleId> + '_ {
@@ -72,9 +77,23 @@ impl Index {
     }
 
     pub(super) fn newest(&self, scope: &Scope) -> impl Iterator<Item = (ArticleId, Timestamp)> + '_ {
-        self.list(scope).iter().rev().filter_map(|number| self.row(*number)).filter_map(|row| {
+        self.rows_of(scope).filter_map(|row| {
             Some((ArticleId::new(self.id_of(row)), Timestamp::from_timestamp_micros(row.published_us)?))
         })
+    }
+
+    /// The rows of a scope, newest first. A combination is the shorter list of its parts without what is not in the other.
+    fn rows_of(&self, scope: &Scope) -> impl Iterator<Item = &Row> + '_ {
+        let (list, other) = match scope.parts() {
+            None => (self.list(scope), None),
+            Some((a, b)) => {
+                let (shorter, longer) = if self.list(&a).len() <= self.list(&b).len() { (a, b) } else { (b, a) };
+                let other = self.scope_numbers.get(&longer).copied();
+                (if other.is_some() { self.list(&shorter) } else { &[] }, other)
+            }
+        };
+        let rows = list.iter().rev().filter_map(|number| self.row(*number));
+        rows.filter(move |row| other.is_none_or(|other| self.scopes_of_row(row).any(|number| number == other)))
     }
 
     /// Takes over records; what is not public leaves.

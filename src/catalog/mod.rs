@@ -1,6 +1,7 @@
 //! The in-memory index of published articles: a projection of the ledger. Per scope a newest-first list of article
 //! keys, so that no query needs an index of ours in the newsroom's database.
 
+pub mod classify;
 pub mod fingerprint;
 mod index;
 pub mod transition;
@@ -87,7 +88,15 @@ impl Catalog {
 
     /// The departures from a feed at `since` or later, newest first.
     pub fn departed(&self, scope: &Scope, since: Timestamp) -> impl Iterator<Item = &Departed> + '_ {
-        self.gone.get(scope).into_iter().flat_map(|list| list.iter().rev()).take_while(move |gone| gone.at >= since)
+        let (list, other) = match scope.parts() {
+            None => (self.gone.get(scope), None),
+            Some((category, place)) => match (self.gone.get(&category), self.gone.get(&place)) {
+                (Some(a), Some(b)) => (Some(a), Some(b)),
+                _ => (None, None),
+            },
+        };
+        let within = list.into_iter().flat_map(|list| list.iter().rev()).take_while(move |gone| gone.at >= since);
+        within.filter(move |gone| other.is_none_or(|other| other.contains(*gone)))
     }
 
     /// The feed's record; `None` if it never held an article.
@@ -130,6 +139,14 @@ impl Catalog {
     #[must_use]
     pub fn count(&self, scope: &Scope) -> usize {
         self.index.count(scope)
+    }
+
+    /// Did the feed ever hold an article, as far as the lists tell?
+    #[must_use]
+    pub fn has_any(&self, scope: &Scope) -> bool {
+        self.feeds.contains_key(scope)
+            || self.index.has_any(scope)
+            || self.departed(scope, Timestamp::MIN_UTC).next().is_some()
     }
 
     /// Feeds that hold articles.

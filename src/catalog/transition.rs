@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
+use super::classify::Classifier;
 use super::fingerprint::{fingerprint, same_text};
 use crate::domain::article::{Article, ArticleId, Status};
-use crate::domain::category::CategoryTree;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ledger::{ArticleRecord, ArticleWrite, Departure, Standing, Touch};
@@ -18,8 +18,8 @@ use crate::domain::scope::Scope;
 pub struct Circumstances<'a> {
     /// The instant that decides what is visible.
     pub now: Timestamp,
-    /// The categories of the same snapshot as the row.
-    pub tree: &'a CategoryTree,
+    /// Puts articles into scopes, by the categories of the same snapshot as the row.
+    pub classifier: &'a Classifier<'a>,
     /// Is it on the deny list?
     pub denied: bool,
     /// Is the ledger still being filled for the first time? Then feeds changed when their articles did, not now.
@@ -47,7 +47,9 @@ pub struct Decision {
     /// The store has withdrawn it: it goes on the deny list.
     pub withdraw: bool,
     /// What an editor should know.
-    pub fault: Option<Fault>,
+    pub faults: Vec<Fault>,
+    /// How the authors and tags of the record written are spelled.
+    pub labels: Vec<(Scope, String)>,
 }
 
 /// Compares a row with its record.
@@ -55,10 +57,10 @@ pub struct Decision {
 pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<'_>) -> Decision {
     let withdrawn = row.article.is_ok_and(|article| article.status == Status::Withdrawn);
     if withdrawn || now.denied {
-        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now));
+        let write = record.and_then(|record| leave(record, row.digest, Departure::Withdrawn, now.now));
         let refused = row.article.is_ok_and(|article| article.status == Status::Published);
-        let fault = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, ""));
-        return Decision { write, withdraw: withdrawn && !now.denied, fault, due: None };
+        let faults = refused.then(|| Fault::of_article(row.id, FaultCode::WithdrawalFinal, "")).into_iter().collect();
+        return Decision { write, withdraw: withdrawn && !now.denied, faults, ..Decision::default() };
     }
     let article = match row.article {
         Ok(article) => article,
@@ -67,16 +69,14 @@ pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<
     // What readers have seen does not hide again because a clock went back.
     let seen = |due: Timestamp| record.is_some_and(|record| record.is_public() && due <= record.published);
     match (article.status, article.due_at()) {
-        (Status::Published, Some(due)) if due <= now.now || seen(due) => {
-            Decision { write: publish(record, &row, article, due, now), ..Decision::default() }
-        }
+        (Status::Published, Some(due)) if due <= now.now || seen(due) => publish(record, &row, article, due, now),
         (Status::Published, Some(due)) => Decision {
-            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
+            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now.now)),
             due: Some(due),
             ..Decision::default()
         },
         _ => Decision {
-            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now)),
+            write: record.and_then(|record| leave(record, row.digest, Departure::Left, now.now)),
             ..Decision::default()
         },
     }
@@ -84,35 +84,25 @@ pub fn decide(record: Option<&ArticleRecord>, row: Row<'_>, now: &Circumstances<
 
 /// The record of an article that was withdrawn by command: needs no row, so that it works while the store is down.
 #[must_use]
-pub fn withdraw(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+pub fn withdraw(record: &ArticleRecord, now: Timestamp) -> Option<ArticleWrite> {
     leave(record, record.digest, Departure::Withdrawn, now)
 }
 
 /// The record of an article whose row has vanished, as two complete reads agreed.
 #[must_use]
-pub fn vanish(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+pub fn vanish(record: &ArticleRecord, now: Timestamp) -> Option<ArticleWrite> {
     leave(record, record.digest, Departure::Vanished, now)
 }
 
-/// The record under another category tree; `None` if its scopes stay the same.
+/// The record under other categories; `None` if its scopes stay the same.
 #[must_use]
 pub fn re_scope(record: &ArticleRecord, now: &Circumstances<'_>) -> Option<ArticleWrite> {
-    let scopes = scopes(&record.categories, now.tree);
+    let scopes = now.classifier.reclassify(record);
     if scopes == record.scopes || !record.is_public() {
         return None;
     }
-    let changed = difference(&record.scopes, &scopes);
-    let touches = changed.into_iter().map(|scope| Touch { scope, at: now.now, removes: false }).collect();
+    let touches = moved(&record.scopes, &scopes, now.now);
     Some(ArticleWrite { record: ArticleRecord { scopes, ..record.clone() }, touches })
-}
-
-/// Every scope of an article: the front page, its categories and all above them. Sorted.
-#[must_use]
-pub fn scopes(categories: &[crate::domain::category::CategoryId], tree: &CategoryTree) -> Vec<Scope> {
-    let above = categories.iter().flat_map(|id| tree.self_and_ancestors(id));
-    let scopes: BTreeSet<Scope> =
-        above.map(|category| Scope::Category(category.id.clone())).chain([Scope::All]).collect();
-    scopes.into_iter().collect()
 }
 
 /// A row that cannot be published: what is in the feeds leaves without a tombstone, to come back once mended. What
@@ -122,16 +112,16 @@ fn set_aside(record: Option<&ArticleRecord>, row: &Row<'_>, fault: &Fault, now: 
         record: ArticleRecord { standing: Standing::SetAside, digest: row.digest, ..record.clone() },
         touches: touches(&record.scopes, now.now, true),
     });
-    Decision { write, fault: Some(fault.clone()), ..Decision::default() }
+    Decision { write, faults: vec![fault.clone()], ..Decision::default() }
 }
 
 /// Out of its feeds, for a reason. A reason once given gives way only to withdrawal.
-fn leave(record: &ArticleRecord, digest: u64, reason: Departure, now: &Circumstances<'_>) -> Option<ArticleWrite> {
+fn leave(record: &ArticleRecord, digest: u64, reason: Departure, now: Timestamp) -> Option<ArticleWrite> {
     let (at, touched) = match record.standing {
-        Standing::Public | Standing::SetAside => (now.now, touches(&record.scopes, now.now, true)),
+        Standing::Public | Standing::SetAside => (now, touches(&record.scopes, now, true)),
         Standing::Gone { reason: old, .. } if old == reason || reason != Departure::Withdrawn => return None,
         // The tombstone keeps its instant; the feeds change because of the stub.
-        Standing::Gone { at, .. } => (at, touches(&record.scopes, now.now, true)),
+        Standing::Gone { at, .. } => (at, touches(&record.scopes, now, true)),
     };
     let record = ArticleRecord { standing: Standing::Gone { at, reason }, digest, ..record.clone() };
     Some(ArticleWrite { record, touches: touched })
@@ -144,35 +134,36 @@ fn publish(
     article: &Article,
     due: Timestamp,
     now: &Circumstances<'_>,
-) -> Option<ArticleWrite> {
-    let seen = fingerprint(article);
+) -> Decision {
+    let published = record.map_or(due, |record| record.published);
+    let classified = now.classifier.classify(article, published);
+    let seen = fingerprint(article, &classified.units);
     let fresh = ArticleRecord {
         id: row.id.clone(),
         guid: record.map_or_else(|| article.guid.clone(), |record| record.guid.clone()),
-        published: record.map_or(due, |record| record.published),
+        published,
         updated: record.map_or_else(|| first_updated(article, due, now), |old| next_updated(old, article, &seen, now)),
         fingerprint: seen,
         digest: row.digest,
         store_updated: article.updated_at,
         categories: article.categories.clone(),
-        scopes: scopes(&article.categories, now.tree),
+        scopes: classified.scopes,
         standing: Standing::Public,
         version: record.map_or(0, |record| record.version),
     };
-    let Some(old) = record else {
-        let at = if now.first_fill { fresh.updated } else { now.now };
-        return Some(ArticleWrite { touches: touches(&fresh.scopes, at, false), record: fresh });
+    let touches = match record {
+        // No feed is asked for before everything is read: there are no combinations to touch.
+        None if now.first_fill => plain_touches(&fresh.scopes, fresh.updated),
+        None => touches(&fresh.scopes, now.now, false),
+        Some(old) if *old == fresh => return Decision { faults: classified.faults, ..Decision::default() },
+        Some(old) if old.is_public() && old.fingerprint == seen => moved(&old.scopes, &fresh.scopes, now.now),
+        Some(old) => {
+            let both: BTreeSet<Scope> = old.scopes.iter().chain(&fresh.scopes).cloned().collect();
+            touches(&both.into_iter().collect::<Vec<_>>(), now.now, false)
+        }
     };
-    if *old == fresh {
-        return None;
-    }
-    let changed = if old.is_public() && old.fingerprint == seen {
-        difference(&old.scopes, &fresh.scopes)
-    } else {
-        old.scopes.iter().chain(&fresh.scopes).cloned().collect()
-    };
-    let changed: Vec<Scope> = changed.into_iter().collect();
-    Some(ArticleWrite { touches: touches(&changed, now.now, false), record: fresh })
+    let write = Some(ArticleWrite { record: fresh, touches });
+    Decision { write, faults: classified.faults, labels: classified.labels, ..Decision::default() }
 }
 
 /// `updated` at first publication: the store's, if it lies between publication and now.
@@ -196,11 +187,22 @@ fn next_updated(old: &ArticleRecord, article: &Article, seen: &[u8; 16], now: &C
     returns_after.map_or(updated, |gone| updated.max(gone + TimeDelta::seconds(1)))
 }
 
-fn difference(a: &[Scope], b: &[Scope]) -> BTreeSet<Scope> {
-    let (a, b): (BTreeSet<_>, BTreeSet<_>) = (a.iter().collect(), b.iter().collect());
-    a.symmetric_difference(&b).map(|scope| (*scope).clone()).collect()
+/// The feeds that an article enters or leaves, with their combinations.
+fn moved(old: &[Scope], new: &[Scope], at: Timestamp) -> Vec<Touch> {
+    let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+    let changed: Vec<&Scope> = old.symmetric_difference(&new).copied().collect();
+    let combined = Scope::combinations(changed.iter().copied(), old.union(&new).copied());
+    let scopes = changed.into_iter().cloned().chain(combined);
+    scopes.map(|scope| Touch { scope, at, removes: false }).collect()
 }
 
+/// All these feeds, with their combinations.
 fn touches(scopes: &[Scope], at: Timestamp, removes: bool) -> Vec<Touch> {
-    scopes.iter().map(|scope| Touch { scope: scope.clone(), at, removes }).collect()
+    let combined =
+        Scope::combinations(scopes.iter().filter(|scope| matches!(scope, Scope::Category(_))), scopes.iter());
+    scopes.iter().cloned().chain(combined).map(|scope| Touch { scope, at, removes }).collect()
+}
+
+fn plain_touches(scopes: &[Scope], at: Timestamp) -> Vec<Touch> {
+    scopes.iter().cloned().map(|scope| Touch { scope, at, removes: false }).collect()
 }

@@ -110,7 +110,8 @@ mod tests {
             category("5", Some("4"), "Tròn"),
         ]);
         let scope = Scope::Category(CategoryId::new("2"));
-        let book = AddressBook::new([AddressRecord { path: "category/xay-dung-dang".to_owned(), scope, claim: 1 }]);
+        let path = "category/xay-dung-dang".to_owned();
+        let book = AddressBook::new([AddressRecord { path, scope, claim: 1, label: None }]);
         let expect = "\
 Chính trị        (not published yet)
   Xây dựng Đảng  /feeds/category/xay-dung-dang

@@ -101,7 +101,7 @@ fn scopes(tree: &CategoryTree) -> Vec<Scope> {
 
 /// Makes the feed in every format, and says what was left out, mended, cut, or did not come out.
 async fn check_feed(service: &Service, scope: &Scope) -> Vec<Fault> {
-    let path = service.view.names().addresses.current(scope).unwrap_or("?").to_owned();
+    let path = service.view.names().addresses.current(scope).unwrap_or_else(|| "?".to_owned());
     let maker = service.publisher.maker();
     let mut faults = match maker.make(scope, &Format::ALL).await {
         Ok(made) => made.faults,

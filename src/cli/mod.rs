@@ -5,6 +5,7 @@ mod categories;
 mod check;
 mod demo;
 pub mod import;
+mod localities;
 mod options;
 mod output;
 mod render;
@@ -119,6 +120,7 @@ enum Command {
     Check(check::Args),
     Render(render::Args),
     Categories(categories::Args),
+    Localities(localities::Args),
     Articles(articles::Args),
     Store(store::Args),
 }
@@ -136,6 +138,7 @@ impl Command {
             Self::Check(args) => check::run(args, global).await,
             Self::Render(args) => render::run(args, global).await,
             Self::Categories(args) => categories::run(args, global).await,
+            Self::Localities(args) => localities::run(&args),
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
         }

@@ -5,8 +5,13 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use url::{Host, Url};
 
-use crate::config::{Config, LogFormat};
+use crate::catalog::classify;
+use crate::config::{Config, CustomCriteria, CustomFeed, LogFormat};
 use crate::domain::entry_id::Identity;
+use crate::domain::scope::NameKey;
+use crate::gazetteer::Gazetteer;
+use crate::publish::make::ContentPolicy;
+use crate::text::names;
 use crate::text::stamp::Zones;
 use crate::{feed, observe, store};
 
@@ -83,7 +88,58 @@ pub(crate) fn feed(config: &Config, base_url: Url) -> anyhow::Result<feed::Optio
         stub_days: feeds.stub_days,
         excerpt_chars_max: feeds.excerpt_chars_max,
         html: feeds.html,
+        home: feeds.home.clone(),
+        custom: feeds.custom.iter().map(|(name, feed)| (NameKey::new(name.as_str()), texts(feed))).collect(),
     })
+}
+
+fn texts(feed: &CustomFeed) -> feed::Custom {
+    let CustomFeed { title, description, language, .. } = feed.clone();
+    feed::Custom { title, description, language }
+}
+
+/// What decides which feeds an article is in.
+pub(crate) fn classify(config: &Config) -> anyhow::Result<classify::Options> {
+    let gazetteer = Gazetteer::built_in();
+    let mut custom = Vec::new();
+    for (name, feed) in &config.feeds.custom {
+        let criteria = |criteria| {
+            self::criteria(criteria, &gazetteer).with_context(|| format!("feeds.custom.{name} cannot be used"))
+        };
+        let (include, exclude) = (criteria(&feed.include)?, criteria(&feed.exclude)?);
+        custom.push(classify::CustomFeed { name: NameKey::new(name.as_str()), include, exclude });
+    }
+    Ok(classify::Options {
+        home: config.feeds.home.clone(),
+        zone: config.site.timezone,
+        language: config.site.language.clone(),
+        nobody: config.feeds.nobody.iter().map(|name| names::key(name)).collect(),
+        custom,
+        gazetteer,
+    })
+}
+
+fn criteria(written: &CustomCriteria, gazetteer: &Gazetteer) -> anyhow::Result<classify::Criteria> {
+    let place = |path: &String| {
+        let known = gazetteer.by_path(path);
+        known.with_context(|| format!("`{path}` is no address of a place; `loa localities search NAME` finds it"))
+    };
+    let keys = |names: &[String]| names.iter().map(|name| names::key(name)).collect();
+    Ok(classify::Criteria {
+        categories: written.categories.clone(),
+        localities: written.localities.iter().map(place).collect::<anyhow::Result<_>>()?,
+        authors: keys(&written.authors),
+        tags: keys(&written.tags),
+        languages: written.languages.clone(),
+    })
+}
+
+/// What entries carry, by feed.
+pub(crate) fn content(config: &Config) -> ContentPolicy {
+    let own = |(name, feed): (&String, &CustomFeed)| Some((format!("custom/{name}"), feed.content?));
+    let custom = config.feeds.custom.iter().filter_map(own);
+    let by_path = custom.chain(config.feeds.content_of.clone()).collect();
+    ContentPolicy { default: config.feeds.content, by_path }
 }
 
 /// Can only this machine see the address?

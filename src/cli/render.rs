@@ -34,6 +34,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
             anyhow::bail!("`{path}` is no feed; `loa categories` lists the paths, each ends in .rss, .atom or .json")
         }
     };
+    service.publisher.want(&key.scope);
+    service.engine.settle().await.map_err(anyhow::Error::msg)?;
     let made = service.publisher.maker().make(&key.scope, &[key.format]).await?;
     for fault in &made.faults {
         output::note(&fault.to_string());

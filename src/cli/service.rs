@@ -13,7 +13,7 @@ use crate::domain::clock::{Clock, SystemClock};
 use crate::publish::disk::DiskCopies;
 use crate::publish::engine::FILLED_MARK;
 use crate::publish::engine::{Engine, EngineOptions};
-use crate::publish::make::{ContentPolicy, Maker};
+use crate::publish::make::Maker;
 use crate::publish::names::CATEGORIES_MARK;
 use crate::publish::publisher::{Publisher, PublisherOptions};
 use crate::publish::view::View;
@@ -82,17 +82,13 @@ impl Service {
             recorded.authority(),
             recorded.since(),
         );
-        let content = ContentPolicy {
-            default: config.feeds.content,
-            by_path: config.feeds.content_of.clone().into_iter().collect(),
-        };
         let view = Arc::new(View::default());
         let maker = Maker {
             store,
             state: Arc::clone(&places.state),
             view: Arc::clone(&view),
             options: Arc::new(feed),
-            content: Arc::new(content),
+            content: Arc::new(options::content(config)),
         };
         let kept = DAY * config.documents.disk_days;
         let disk = DiskCopies::open(&places.documents, kept, clock.now())
@@ -103,14 +99,15 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let engine =
-            Engine::start(Arc::clone(&publisher), engine_options(config, clock, places.scratch.is_some())).await?;
+        let options = engine_options(config, clock, places.scratch.is_some())?;
+        let engine = Engine::start(Arc::clone(&publisher), options).await?;
         Ok(Self { publisher, engine, view })
     }
 }
 
-fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> EngineOptions {
-    EngineOptions {
+fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> anyhow::Result<EngineOptions> {
+    Ok(EngineOptions {
+        classify: Arc::new(options::classify(config)?),
         clock,
         poll_interval: config.store.poll_interval,
         read_pause_factor: READ_PAUSE_FACTOR,
@@ -118,7 +115,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> E
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,
         decide_all,
-    }
+    })
 }
 
 /// Options of the public listener.

@@ -14,9 +14,29 @@ const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// What every environment variable of ours begins with.
 const ENVIRONMENT_PREFIX: &str = "LOA_";
 /// Keys of one feed stand below this, by the feed's path.
-const SCOPE_PREFIX: &str = "feeds.scope.";
-/// The keys that one feed may set.
-const SCOPE_KEYS: [&str; 1] = ["content"];
+pub(super) const SCOPE: &str = "feeds.scope.";
+/// Custom feeds stand below this, by their names.
+pub(super) const CUSTOM: &str = "feeds.custom.";
+/// Tables that a newspaper names itself: what comes before the name, the keys that are texts, and those that are lists.
+const NAMED: [(&str, &[&str], &[&str]); 2] = [
+    (SCOPE, &["content"], &[]),
+    (
+        CUSTOM,
+        &["title", "description", "language", "content"],
+        &[
+            "categories",
+            "localities",
+            "authors",
+            "tags",
+            "languages",
+            "except_categories",
+            "except_localities",
+            "except_authors",
+            "except_tags",
+            "except_languages",
+        ],
+    ),
+];
 /// A mistyped key is at most this many edits away from the one that was meant.
 const TYPO_EDITS_MAX: usize = 3;
 
@@ -167,28 +187,22 @@ impl Layers {
         self.settings.get(key)
     }
 
-    /// What single feeds set: path of the feed, key, setting.
-    pub(super) fn scopes(&self) -> impl Iterator<Item = (&str, &str, &Setting)> {
-        self.settings.iter().filter_map(|(key, setting)| {
-            let (path, key) = key.strip_prefix(SCOPE_PREFIX)?.rsplit_once('.')?;
-            Some((path, key, setting))
+    /// What stands in the tables of one kind: the table's name, key, setting.
+    pub(super) fn named(&self, kind: &'static str) -> impl Iterator<Item = (&str, &str, &Setting)> {
+        self.settings.iter().filter_map(move |(key, setting)| {
+            let (name, key) = key.strip_prefix(kind)?.rsplit_once('.')?;
+            Some((name, key, setting))
         })
     }
 
-    /// Every key that can be set, but for those of single feeds.
+    /// Every key that can be set, but for those in tables that a newspaper names itself.
     #[cfg(test)]
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.defaults.keys().map(String::as_str)
     }
 
     fn add(&mut self, key: String, value: Value, origin: Origin, faults: &mut Vec<ConfigFault>) {
-        let text = Value::Text(String::new());
-        let of_scope = key.strip_prefix(SCOPE_PREFIX).and_then(|rest| rest.rsplit_once('.'));
-        let expected = match of_scope {
-            Some((_, key)) if SCOPE_KEYS.contains(&key) => Some(&text),
-            _ => self.defaults.get(&key),
-        };
-        match expected {
+        match kind_in_named(&key).as_ref().or_else(|| self.defaults.get(&key)) {
             None => {
                 let meant = meant(&key, self.defaults.keys());
                 faults.push(ConfigFault::new(&key, origin, format!("is no known key{meant}")));
@@ -200,6 +214,16 @@ impl Layers {
             Some(_) => drop(self.settings.insert(key, Setting { value, origin })),
         }
     }
+}
+
+/// What a key in a table that a newspaper names itself has to be like; `None` if it is no such key.
+fn kind_in_named(key: &str) -> Option<Value> {
+    let (name, texts, lists) = NAMED.iter().find_map(|(kind, texts, lists)| {
+        let (_, name) = key.strip_prefix(kind)?.rsplit_once('.')?;
+        Some((name, texts, lists))
+    })?;
+    let text = texts.contains(&name).then(|| Value::Text(String::new()));
+    text.or_else(|| lists.contains(&name).then(|| Value::List(Vec::new())))
 }
 
 fn environment_name(key: &str) -> String {

@@ -1,6 +1,7 @@
 //! Configuration: defaults < file < environment < flags, validated whole at start. Every fault names key, place and way
 //! out, and all of them come in one message. Only `cli` reads this; everybody else has small options of their own.
 
+mod custom;
 mod layers;
 mod reader;
 mod secret;
@@ -16,8 +17,10 @@ use std::time::Duration;
 use url::Url;
 
 use crate::domain::entry_id::Identity;
+use crate::domain::place::{Level, UnitCode};
 use crate::feed::{Content, HtmlLimits, Window};
-use layers::{Layers, Value};
+pub use custom::{CustomCriteria, CustomFeed};
+use layers::{Layers, SCOPE, Value};
 use reader::Reader;
 pub use secret::Secret;
 pub use sections::{Documents, Feeds, Http, Log, LogFormat, Site, State, Store};
@@ -171,6 +174,9 @@ const LEVELS: [(&str, tracing::Level); 5] = [
 const NEVER_EMPTY: [&str; 6] =
     ["site.title", "site.language", "site.timezone", "site.archive_timezone", "state.directory", "http.listen"];
 
+/// What the paths of feeds begin with.
+const FEED_KINDS: [&str; 5] = ["category/", "locality/", "author/", "tag/", "custom/"];
+
 const CONTENTS: [(&str, Content); 2] = [("summary", Content::Summary), ("full", Content::Full)];
 
 fn site(reader: &Reader<'_>) -> Site {
@@ -260,13 +266,19 @@ fn database(reader: &Reader<'_>, key: &str) -> Secret {
 fn feeds(reader: &Reader<'_>, layers: &Layers) -> Feeds {
     Feeds {
         content: reader.word("feeds.content", &CONTENTS, Content::Summary),
-        content_of: layers.scopes().filter_map(|(path, _, setting)| content_of(reader, path, &setting.value)).collect(),
+        content_of: layers
+            .named(SCOPE)
+            .filter_map(|(path, _, setting)| content_of(reader, path, &setting.value))
+            .collect(),
         window: Window {
             entries_min: reader.number("feeds.window_entries_min", 1..=10_000),
             span_hours: reader.number("feeds.window_span_hours", 0..=8760),
             entries_max: reader.number("feeds.window_entries_max", 1..=10_000),
             bytes_max: reader.number("feeds.window_bytes_max", 10_000..=100_000_000),
         },
+        custom: custom::read(reader, layers),
+        nobody: reader.list("feeds.nobody"),
+        home: home(reader),
         ttl_minutes: reader.number("feeds.ttl_minutes", 1..=1440),
         tombstone_days: reader.number("feeds.tombstone_days", 0..=3650),
         stub_days: reader.number("feeds.stub_days", 0..=3650),
@@ -279,10 +291,23 @@ fn feeds(reader: &Reader<'_>, layers: &Layers) -> Feeds {
     }
 }
 
+fn home(reader: &Reader<'_>) -> Vec<UnitCode> {
+    let key = "feeds.home_provinces";
+    let province = |text: &String| {
+        let code: Option<UnitCode> = text.parse().ok().filter(|code: &UnitCode| code.level() == Level::Province);
+        if code.is_none() {
+            reader.fault(key, format!("`{text}` is no code of a province, expected two digits such as `25`"));
+        }
+        code
+    };
+    reader.list(key).iter().filter_map(province).collect()
+}
+
 fn content_of(reader: &Reader<'_>, path: &str, value: &Value) -> Option<(String, Content)> {
     let key = format!("feeds.scope.{path}.content");
-    if path != "all" && !path.starts_with("category/") {
-        reader.fault(&key, format!("`{path}` is no feed, expected `all` or `category/SLUG`, in quotes"));
+    if path != "all" && !FEED_KINDS.iter().any(|kind| path.starts_with(kind)) {
+        let problem = "is no feed, expected the path below /feeds/, such as `all` or `category/SLUG`, in quotes";
+        reader.fault(&key, format!("`{path}` {problem}"));
     }
     let word = if let Value::Text(word) = value { word.as_str() } else { "" };
     let content = CONTENTS.iter().find(|(known, _)| *known == word);

@@ -9,6 +9,8 @@ use chrono_tz::Tz;
 use url::Url;
 
 use super::Secret;
+use super::custom::CustomFeed;
+use crate::domain::place::UnitCode;
 use crate::feed::{Content, HtmlLimits, Window};
 
 /// `[site]`.
@@ -73,6 +75,12 @@ pub struct Feeds {
     pub content: Content,
     /// What entries of single feeds carry, by the feed's path below `/feeds/`.
     pub content_of: BTreeMap<String, Content>,
+    /// The feeds that the newspaper puts together itself, by their names in addresses.
+    pub custom: BTreeMap<String, CustomFeed>,
+    /// Names in author lines that are nobody's.
+    pub nobody: Vec<String>,
+    /// Provinces in which a locality without a parent is looked for first.
+    pub home: Vec<UnitCode>,
     /// How much a feed holds.
     pub window: Window,
     /// Minutes for which a reader need not ask again.

@@ -3,8 +3,6 @@
 
 use std::collections::HashMap;
 
-use super::feed_key::FeedKey;
-use super::format::Format;
 use super::scope::Scope;
 
 /// Where all feeds live.
@@ -19,22 +17,26 @@ pub struct AddressRecord {
     pub scope: Scope,
     /// Counts the claims of addresses, from 1: the scope's address is the one claimed last.
     pub claim: u64,
+    /// How an author or a tag was spelled when it was first published; other scopes are named by what they are.
+    pub label: Option<String>,
 }
 
-/// What an address leads to.
+/// A wish for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolved {
-    /// The feed itself.
-    Feed(FeedKey),
-    /// The feed's present path, to redirect to (301).
-    Moved(String),
+pub struct Claim {
+    /// Path below `/feeds/`, without extension.
+    pub path: String,
+    /// Who wants it.
+    pub scope: Scope,
+    /// As in [`AddressRecord`].
+    pub label: Option<String>,
 }
 
-/// All addresses, for looking up both ways.
+/// The addresses that state records, for looking up both ways.
 #[derive(Debug, Clone, Default)]
 pub struct AddressBook {
     by_path: HashMap<String, Scope>,
-    current: HashMap<Scope, (u64, String)>,
+    current: HashMap<Scope, AddressRecord>,
 }
 
 impl AddressBook {
@@ -42,19 +44,20 @@ impl AddressBook {
     #[must_use]
     pub fn new(records: impl IntoIterator<Item = AddressRecord>) -> Self {
         let mut book = Self::default();
-        book.add(AddressRecord { path: "all".to_owned(), scope: Scope::All, claim: 0 });
-        for record in records {
-            book.add(record);
-        }
+        book.add([AddressRecord { path: "all".to_owned(), scope: Scope::All, claim: 0, label: None }]);
+        book.add(records);
         book
     }
 
-    fn add(&mut self, record: AddressRecord) {
-        let newest = self.current.get(&record.scope).is_none_or(|(claim, _)| *claim < record.claim);
-        if newest {
-            self.current.insert(record.scope.clone(), (record.claim, record.path.clone()));
+    /// Takes over records as they stand in state.
+    pub fn add(&mut self, records: impl IntoIterator<Item = AddressRecord>) {
+        for record in records {
+            self.by_path.insert(record.path.clone(), record.scope.clone());
+            let newest = self.current.get(&record.scope).is_none_or(|known| known.claim <= record.claim);
+            if newest {
+                self.current.insert(record.scope.clone(), record);
+            }
         }
-        self.by_path.insert(record.path, record.scope);
     }
 
     /// What owns this path (below `/feeds/`, without extension).
@@ -66,22 +69,24 @@ impl AddressBook {
     /// The scope's present path (below `/feeds/`, without extension).
     #[must_use]
     pub fn current(&self, scope: &Scope) -> Option<&str> {
-        self.current.get(scope).map(|(_, path)| path.as_str())
+        self.current.get(scope).map(|record| record.path.as_str())
     }
 
-    /// The document's path on our server, such as `/feeds/category/xay-dung-dang.rss`.
+    /// How the scope was spelled when it was first published, for an author or a tag.
     #[must_use]
-    pub fn path_of(&self, key: &FeedKey) -> Option<String> {
-        self.current(&key.scope).map(|path| format!("{FEEDS_PREFIX}{path}.{}", key.format))
+    pub fn label(&self, scope: &Scope) -> Option<&str> {
+        self.current.get(scope)?.label.as_deref()
     }
 
-    /// What a request path leads to; `None` if it never was a feed.
-    #[must_use]
-    pub fn resolve(&self, request_path: &str) -> Option<Resolved> {
-        let (path, extension) = request_path.strip_prefix(FEEDS_PREFIX)?.rsplit_once('.')?;
-        let key = FeedKey::new(self.owner(path)?.clone(), Format::from_extension(extension)?);
-        let current = self.path_of(&key)?;
-        Some(if current == request_path { Resolved::Feed(key) } else { Resolved::Moved(current) })
+    /// Authors and tags whose address has a suffix because another one has it without.
+    pub fn suffixed(&self) -> impl Iterator<Item = (&Scope, &str)> {
+        let named = |scope: &Scope| matches!(scope, Scope::Author(_) | Scope::Tag(_));
+        let records = self.current.values().filter(move |record| named(&record.scope));
+        let suffixed = records.filter(|record| {
+            let stem = record.path.rsplit_once('-').filter(|(_, suffix)| suffix.bytes().all(|b| b.is_ascii_digit()));
+            stem.and_then(|(stem, _)| self.by_path.get(stem)).is_some_and(|owner| *owner != record.scope)
+        });
+        suffixed.map(|record| (&record.scope, record.path.as_str()))
     }
 
     /// The path that a scope should claim for its wish: its present one if that still is the wish (or the wish with a
@@ -101,7 +106,7 @@ mod tests {
     use crate::domain::category::CategoryId;
 
     fn record(path: &str, id: &str, claim: u64) -> AddressRecord {
-        AddressRecord { path: path.to_owned(), scope: scope(id), claim }
+        AddressRecord { path: path.to_owned(), scope: scope(id), claim, label: None }
     }
 
     fn scope(id: &str) -> Scope {
@@ -109,31 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_slug_redirects_and_is_never_given_away() {
+    fn a_path_once_claimed_is_never_given_away() {
         let book = AddressBook::new([record("category/doi-song", "1", 1), record("category/net-dep", "1", 2)]);
-        let key = FeedKey::new(scope("1"), Format::Atom);
-        assert_eq!(book.resolve("/feeds/category/net-dep.atom"), Some(Resolved::Feed(key)));
-        let moved = Resolved::Moved("/feeds/category/net-dep.rss".to_owned());
-        assert_eq!(book.resolve("/feeds/category/doi-song.rss"), Some(moved));
+        assert_eq!(book.current(&scope("1")), Some("category/net-dep"));
+        assert_eq!(book.owner("category/doi-song"), Some(&scope("1")));
         assert_eq!(book.claim_for(&scope("2"), "category/doi-song"), Some("category/doi-song-2".to_owned()));
         assert_eq!(book.claim_for(&scope("1"), "category/net-dep"), None, "has it");
         assert_eq!(book.claim_for(&scope("1"), "category/doi-song"), Some("category/doi-song".to_owned()), "back");
-    }
-
-    #[test]
-    fn only_known_paths_and_formats_resolve() {
-        let book = AddressBook::new([]);
-        assert!(matches!(book.resolve("/feeds/all.json"), Some(Resolved::Feed(_))));
-        for path in [
-            "/feeds/all",
-            "/feeds/all.xml",
-            "/feeds/",
-            "/feeds/.rss",
-            "/all.rss",
-            "/feeds/ALL.rss",
-            "/feeds/../feeds/all.rss",
-        ] {
-            assert_eq!(book.resolve(path), None, "{path}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::article::ArticleId;
+use super::place::Place;
 use super::scope::Scope;
 
 /// What stays as it is in the specific part of a tag URI: RFC 3986 unreserved characters.
@@ -74,11 +75,25 @@ impl Identity {
     /// `tag:{authority},{since}:feed/...`, from the scope's stable id.
     #[must_use]
     pub fn feed_id(&self, scope: &Scope) -> String {
+        let named = |kind: &str, name: &str| format!("{self}:feed/{kind}/{}", utf8_percent_encode(name, ESCAPED));
         match scope {
             Scope::All => format!("{self}:feed/all"),
-            Scope::Category(id) => format!("{self}:feed/category/{}", utf8_percent_encode(id.as_str(), ESCAPED)),
+            Scope::Category(id) => named("category", id.as_str()),
+            Scope::Locality(place) => format!("{self}:feed/locality/{}", in_path(*place)),
+            Scope::Combination(id, place) => {
+                format!("{}/locality/{}", named("category", id.as_str()), in_path(*place))
+            }
+            Scope::Author(name) => named("author", name.as_str()),
+            Scope::Tag(name) => named("tag", name.as_str()),
+            Scope::Custom(name) => named("custom", name.as_str()),
+            Scope::Language(tag) => named("language", tag.as_str()),
         }
     }
+}
+
+/// `{code}`, or `{code}/{first day}`.
+fn in_path(place: Place) -> String {
+    place.to_string().replace('@', "/")
 }
 
 /// `tag:{authority},{since}`, the prefix of every id.
@@ -104,6 +119,17 @@ mod tests {
         assert_eq!(identity.feed_id(&Scope::All), "tag:baovidu.example,2022-03-18:feed/all");
         let category = Scope::Category(CategoryId::new("7"));
         assert_eq!(identity.feed_id(&category), "tag:baovidu.example,2022-03-18:feed/category/7");
+        for (scope, expect) in [
+            ("locality:25", "locality/25"),
+            ("locality:08287@2006-11-25", "locality/08287/2006-11-25"),
+            ("combination:25+a/b", "category/a%2Fb/locality/25"),
+            ("author:hà my", "author/h%C3%A0%20my"),
+            ("tag:ocop", "tag/ocop"),
+            ("custom:mien-nui", "custom/mien-nui"),
+        ] {
+            let id = identity.feed_id(&scope.parse().unwrap());
+            assert_eq!(id, format!("tag:baovidu.example,2022-03-18:feed/{expect}"));
+        }
     }
 
     #[test]

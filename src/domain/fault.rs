@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::article::ArticleId;
 use super::category::CategoryId;
+use super::scope::Scope;
 
 /// What was done about a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,8 @@ pub enum Subject {
     Article(ArticleId),
     /// A category, by the store's id.
     Category(CategoryId),
+    /// An author, a tag or a custom feed, by its written scope.
+    Scope(Scope),
     /// A feed, by its path below `/feeds/`.
     Feed(String),
     /// A relation of the store, where not even an id could be read.
@@ -35,6 +38,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Article(id) => write!(f, "article {id}"),
             Self::Category(id) => write!(f, "category {id}"),
+            Self::Scope(scope) => scope.fmt(f),
             Self::Feed(path) => write!(f, "feed {path}"),
             Self::Relation(name) => write!(f, "relation {name}"),
         }
@@ -143,8 +147,14 @@ fault_codes! {
     LinkMissing "link_missing" SetAside "bài không có đường dẫn hợp lệ" "there is no usable url or slug";
     /// A category id that the store does not have.
     CategoryUnknown "category_unknown" Notice "chuyên mục không tồn tại" "an article names a category that does not exist";
-    /// Two categories want one address.
-    SlugTaken "slug_taken" Notice "trùng đường dẫn chuyên mục" "two scopes want one address; the later one got a suffix";
+    /// A locality that the gazetteer does not know.
+    LocalityUnknown "locality_unknown" Notice "không có đơn vị hành chính này" "the locality is no administrative unit";
+    /// A locality that exists, but not on the day of the article.
+    LocalityNotThen "locality_not_then" Notice "đơn vị hành chính không tồn tại vào ngày đăng bài" "the locality did not exist on the day of the article";
+    /// A locality whose name several units have.
+    LocalityAmbiguous "locality_ambiguous" Notice "nhiều đơn vị hành chính cùng tên, cần ghi thêm cấp trên hoặc mã" "several units have this name: add the parent, or give the code";
+    /// Two scopes (categories, authors, tags) want one address.
+    SlugTaken "slug_taken" Notice "trùng đường dẫn, nguồn tin sau có thêm số" "two scopes want one address; the later one got a suffix";
     /// A category whose slug cannot be part of an address.
     SlugUnusable "slug_unusable" Repaired "đường dẫn chuyên mục không dùng được" "the slug cannot be part of an address; one was made of it";
     /// A category whose parent is missing or closes a circle.

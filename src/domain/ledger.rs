@@ -129,6 +129,10 @@ pub struct Batch {
     pub writes: Vec<ArticleWrite>,
     /// Feeds that change for another reason (a category's name, its place in the tree).
     pub touches: Vec<Touch>,
+    /// Combinations that somebody has asked for: those without a record get their first one, changed when the earlier of
+    /// its two feeds last changed, which is never before its own last change. From then on it is touched like every
+    /// other feed; a touch of a combination without a record does nothing.
+    pub begins: Vec<Scope>,
     /// Articles that the store has withdrawn: they go on the deny list for good.
     pub withdrawals: Vec<(ArticleId, Timestamp)>,
     /// Is this a part of the first fill? Its touches carry the articles' own instants and nothing is served yet, so a

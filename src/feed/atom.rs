@@ -4,9 +4,10 @@
 use atom_syndication as atom;
 use atom_syndication::{Category, Content, FixedDateTime, Generator, Link, Person, Text, TextType, WriteConfig};
 use chrono::{DateTime, SubsecRound as _};
+use url::Url;
 
-use super::ext::{self, georss, media, tombstones};
-use super::model::{Entry, Feed, Media};
+use super::ext::{self, dcterms, georss, media, tombstones};
+use super::model::{Entry, Feed, Media, Term};
 use super::render::GENERATOR;
 use super::values::LanguageTag;
 use crate::domain::clock::Timestamp;
@@ -97,15 +98,25 @@ fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
         source: None,
         summary: entry.summary_html().map(|value| Text { value, r#type: TextType::Html, ..plain("", lang) }),
         content: entry.content_html().map(html),
-        extensions: ext::atom_map(entry.media.iter().map(media::content).chain(georss::point(entry))),
+        extensions: ext::atom_map(
+            entry.media.iter().map(media::content).chain(dcterms::spatial(entry)).chain(georss::point(entry)),
+        ),
         namespaces: ext::namespaces(&[]),
     }
 }
 
 fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
-    let scheme = Some(feed.category_scheme.to_string());
-    let category = |(term, label)| Category { term, scheme: scheme.clone(), label: Some(label) };
-    entry.categories.iter().map(|term| category((term.slug.to_string(), term.name.to_string()))).collect()
+    let filed = [
+        (&feed.category_scheme, &entry.categories),
+        (&feed.locality_scheme, &entry.places),
+        (&feed.tag_scheme, &entry.tags),
+    ];
+    let category = |scheme: &Url, term: &Term| Category {
+        term: term.slug.to_string(),
+        scheme: Some(scheme.to_string()),
+        label: Some(term.name.to_string()),
+    };
+    filed.into_iter().flat_map(|(scheme, terms)| terms.iter().map(move |term| category(scheme, term))).collect()
 }
 
 fn enclosure(media: &Media) -> Link {

@@ -7,17 +7,18 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use url::Url;
 
-use super::entry::{self, plain};
+use super::entry;
 use super::ids::ids;
 use super::model::{Deleted, Entry, Feed};
 use super::values::{LanguageTag, WebUrl};
-use super::{Input, Options, Window};
+use super::{Input, Options, Window, title};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::domain::ledger::{ArticleRecord, Departure, Standing};
 use crate::domain::scope::Scope;
+use crate::text::plain::plain;
 use crate::text::xml_chars::XmlText;
 
 /// Most entries that a feed names as gone, the newest departures: a document stays small whatever happens in the store.
@@ -66,25 +67,34 @@ pub fn build(options: &Options, input: &Input<'_>) -> Built {
 
 /// Everything but the entries.
 fn frame(options: &Options, input: &Input<'_>) -> Feed {
-    let path = input.addresses.current(input.scope).map_or_else(|| input.scope.to_string(), str::to_owned);
+    let path = input.addresses.current(input.scope).unwrap_or_else(|| input.scope.to_string());
     let changed_at = input.record.map(|record| record.changed_at);
     let site = visible_or(plain(&options.title), options.base_url.authority());
-    let title = match category_name(input) {
+    let title = match title::title(input.scope, options, input.categories, input.addresses) {
         Some(name) => XmlText::new(&format!("{name} - {site}")),
         None => site.clone(),
     };
+    let custom = match input.scope {
+        Scope::Custom(name) => options.custom.get(name),
+        _ => None,
+    };
+    let description = custom.and_then(|custom| custom.description.as_ref()).unwrap_or(&options.description);
+    let language = custom.and_then(|custom| custom.language.as_ref()).unwrap_or(&options.language);
+    let scheme = |kind: &str| below(&options.base_url, &format!("{FEEDS_PREFIX}{kind}/"));
     Feed {
         id: XmlText::new(&options.identity.feed_id(input.scope)),
         stem: below(&options.base_url, &format!("{FEEDS_PREFIX}{path}")),
         path,
-        subtitle: visible_or(plain(&options.description), &title),
+        subtitle: visible_or(plain(description), &title),
         title,
         site,
-        language: LanguageTag::parse(&options.language),
+        language: LanguageTag::parse(language),
         rights: options.rights.as_deref().map(plain).filter(|rights| !rights.is_empty()),
         service_url: options.base_url.clone(),
         home_url: options.home_url.clone(),
-        category_scheme: below(&options.base_url, &format!("{FEEDS_PREFIX}category/")),
+        category_scheme: scheme("category"),
+        locality_scheme: scheme("locality"),
+        tag_scheme: scheme("tag"),
         hubs: Vec::new(),
         logo_url: options.logo_url.clone(),
         icon_url: options.icon_url.clone(),
@@ -100,12 +110,6 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
 
 fn visible_or(text: XmlText, otherwise: &str) -> XmlText {
     if text.is_empty() { XmlText::new(otherwise) } else { text }
-}
-
-fn category_name(input: &Input<'_>) -> Option<XmlText> {
-    let Scope::Category(id) = input.scope else { return None };
-    let category = input.categories.get(id)?;
-    Some(visible_or(plain(&category.name), &category.slug))
 }
 
 /// A path of ours (from the root, as the address book has it) below the base URL's own path.
@@ -202,6 +206,9 @@ fn stub(feed: &Feed, record: &ArticleRecord, at: Timestamp, (id, guid): (XmlText
         correction: None,
         authors: Vec::new(),
         categories: Vec::new(),
+        localities: Vec::new(),
+        places: Vec::new(),
+        tags: Vec::new(),
         media: Vec::new(),
         language: None,
         rights: None,

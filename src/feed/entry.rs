@@ -6,14 +6,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::ids::ids;
-use super::model::{Entry, Media, Term};
+use super::model::{Entry, Locality, Media, Term};
 use super::values::{LanguageTag, Medium, MimeType, WebUrl};
-use super::{Content, Input, Options, byline};
+use super::{Content, Input, Options};
 use crate::domain::article::{self, Article};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ledger::ArticleRecord;
 use crate::domain::scope::Scope;
+use crate::gazetteer::Unit;
+use crate::text::byline;
 use crate::text::html::{self, SafeHtml};
+use crate::text::names;
+use crate::text::plain::plain;
 use crate::text::xml_chars::XmlText;
 
 /// Longest title, in characters (graphemes): five lines in a newspaper.
@@ -22,8 +26,6 @@ const TITLE_CHARS_MAX: usize = 300;
 const TEXT_CHARS_MAX: usize = 5_000;
 /// Most files of one entry.
 const MEDIA_MAX: usize = 100;
-/// How often markup may be wrapped in markup (`&amp;lt;b&amp;gt;`) before its marks are simply taken out.
-const MARKUP_ROUNDS_MAX: usize = 4;
 /// Years that RFC 822 and RFC 3339 can write.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 /// The role of the picture that stands above an article.
@@ -39,21 +41,6 @@ pub(super) fn entry(
     faults: &mut Vec<Fault>,
 ) -> Option<Entry> {
     Maker { options, input, article, faults }.entry(record)
-}
-
-/// Plain text for people: no markup, also not markup that was wrapped in entities, so that a reader who takes a title
-/// for HTML shows the same. A lone `<` or `&` stays. Empty where nothing visible is left.
-pub(super) fn plain(text: &str) -> XmlText {
-    let round = |text: &str| XmlText::new(&html::plain_text(text));
-    let mut plain = round(&XmlText::new(text));
-    for _ in 0..MARKUP_ROUNDS_MAX {
-        let next = if looks_like_markup(&plain) { round(&plain) } else { plain.clone() };
-        if next == plain {
-            return if is_visible(&plain) { plain } else { XmlText::default() };
-        }
-        plain = next;
-    }
-    XmlText::new(&plain.replace(['<', '&'], " "))
 }
 
 struct Maker<'a> {
@@ -79,6 +66,7 @@ impl Maker<'_> {
         let (id, guid) = ids(&self.options.identity, &article.id, record.guid.as_deref());
         let lead = self.text("lead", article.lead.as_deref());
         let full = self.input.content == Content::Full;
+        let places = self.localities(record);
         let body = if full || lead.is_none() { self.body(&base) } else { None };
         let summary = lead.or_else(|| self.excerpt(body.as_ref()?));
         Some(Entry {
@@ -97,6 +85,9 @@ impl Maker<'_> {
                 .map(|line| byline::authors(&line))
                 .unwrap_or_default(),
             categories: self.categories(),
+            localities: places.iter().map(|(locality, _)| locality.clone()).collect(),
+            places: self.places(&places),
+            tags: self.tags(),
             media: self.media(full),
             language: self.language(),
             rights: self.text("rights", article.rights.as_deref()).filter(|rights| !self.is_site_rights(rights)),
@@ -182,7 +173,9 @@ impl Maker<'_> {
         let mut terms: Vec<Term> = Vec::new();
         for category in self.article.categories.iter().flat_map(|id| self.input.categories.self_and_ancestors(id)) {
             let path = self.input.addresses.current(&Scope::Category(category.id.clone()));
-            let Some(slug) = path.and_then(|path| path.strip_prefix("category/")).map(XmlText::new) else { continue };
+            let Some(slug) = path.as_deref().and_then(|path| path.strip_prefix("category/")).map(XmlText::new) else {
+                continue;
+            };
             let name = plain(&category.name);
             let name = if name.is_empty() { slug.clone() } else { name };
             if terms.iter().all(|term| term.slug != slug) {
@@ -190,6 +183,46 @@ impl Maker<'_> {
             }
         }
         terms
+    }
+
+    /// The units that the article names, each with those above it, as of the article's day.
+    fn localities(&self, record: &ArticleRecord) -> Vec<(Locality, Vec<Term>)> {
+        let gazetteer = self.input.addresses.gazetteer();
+        let day = record.published.with_timezone(&self.options.zone).date_naive();
+        let texts = self.article.localities.iter().map(String::as_str);
+        let term = |unit: &Unit| {
+            let path = gazetteer.path_of(gazetteer.place_of(unit))?;
+            Some(Term { slug: XmlText::new(path), name: XmlText::new(&unit.full_name()) })
+        };
+        let located = gazetteer.locate(texts, day, &self.options.home).units.into_iter();
+        let with_those_above = |unit: &Unit| {
+            let terms: Vec<Term> = gazetteer.self_and_ancestors(unit, day).into_iter().filter_map(term).collect();
+            let (own, above) = terms.split_first()?;
+            let within = above.iter().map(|term| term.name.clone()).collect();
+            let locality = Locality { code: unit.code, name: own.name.clone(), within, path: own.slug.clone() };
+            Some((locality, terms))
+        };
+        located.filter_map(with_those_above).collect()
+    }
+
+    fn places(&self, localities: &[(Locality, Vec<Term>)]) -> Vec<Term> {
+        let mut places: Vec<Term> = Vec::new();
+        for term in localities.iter().flat_map(|(_, terms)| terms) {
+            if !places.contains(term) {
+                places.push(term.clone());
+            }
+        }
+        places
+    }
+
+    /// The tags that have a feed, as the article spells them.
+    fn tags(&self) -> Vec<Term> {
+        let tags = names::tags(self.article.tags.iter().map(String::as_str)).into_iter();
+        let term = |tag: names::Name| {
+            let path = self.input.addresses.current(&Scope::Tag(tag.key))?;
+            Some(Term { slug: XmlText::new(path.strip_prefix("tag/")?), name: XmlText::new(&tag.label) })
+        };
+        tags.filter_map(term).collect()
     }
 
     /// The picture to show first comes first; without `all` it is the only one.
@@ -250,29 +283,6 @@ impl Maker<'_> {
     }
 }
 
-/// Is there something to see: not only white space, marks of direction and width, or soft hyphens?
-pub(super) fn is_visible(text: &str) -> bool {
-    let invisible = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    !text.chars().all(invisible)
-}
-
-/// Would a reader who takes the text for HTML find a tag, a comment or an entity in it?
-fn looks_like_markup(text: &str) -> bool {
-    let opens = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-    let tag = text.split('<').skip(1).any(opens) && text.contains('>');
-    let name = |rest: &str| rest.split_once(';').is_some_and(|(name, _)| is_entity_name(name));
-    tag || text.split('&').skip(1).any(name)
-}
-
-fn is_entity_name(name: &str) -> bool {
-    let digits = name.strip_prefix('#').unwrap_or(name);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,21 +304,6 @@ mod tests {
 
     fn entry_of(change: impl FnOnce(&mut Article)) -> Entry {
         made(change).0.unwrap()
-    }
-
-    #[test]
-    fn titles_are_plain_text() {
-        let check = |text: &str, expect: &str| assert_eq!(plain(text).as_str(), expect, "{text}");
-        check("Giá chè <b>tăng</b> &#8211; R&amp;D", "Giá chè tăng – R&D");
-        check("&lt;b&gt;Tin&lt;/b&gt;", "Tin");
-        check("&amp;lt;b&amp;gt;Tin&amp;lt;/b&amp;gt;", "Tin");
-        check("&lt;\u{1}b&gt;Tin", "Tin");
-        check("5 < 6 & 7 > 2", "5 < 6 & 7 > 2");
-        check("AT&T; hai", "AT&T; hai");
-        check("a &lt; b", "a < b");
-        check("🎉 \u{8}Hội", "🎉 Hội");
-        check("\u{200b}\u{ad} \u{202e}", "");
-        assert!(!plain(&format!("{}lt;b&gt;", "&amp;".repeat(9).replace(';', ";amp;"))).contains("<b"));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::entry::is_visible;
 use crate::domain::article::ArticleId;
 use crate::domain::entry_id::Identity;
+use crate::text::plain::is_visible;
 use crate::text::xml_chars::XmlText;
 
 /// The id (an absolute IRI) and the guid (what RSS says) of an article. A stored guid stays as it is but for white space

@@ -4,10 +4,11 @@
 use quick_xml::escape::partial_escape;
 use serde::Serialize;
 
-use super::model::{Entry, Feed, Media};
+use super::model::{Entry, Feed, Locality, Media};
 use super::values::{LanguageTag, Medium};
 use crate::domain::format::Format;
 use crate::text::stamp;
+use crate::text::xml_chars::XmlText;
 
 const VERSION: &str = "https://jsonfeed.org/version/1.1";
 
@@ -95,6 +96,8 @@ struct Item<'a> {
     language: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Attachment<'a>>,
+    #[serde(rename = "_locality", skip_serializing_if = "Option::is_none")]
+    locality: Option<Localities<'a>>,
     #[serde(rename = "_loa", skip_serializing_if = "Option::is_none")]
     loa: Option<FeedExtension<'a>>,
     #[serde(rename = "_geo", skip_serializing_if = "Option::is_none")]
@@ -106,6 +109,22 @@ struct Geo<'a> {
     about: &'a str,
     latitude: f64,
     longitude: f64,
+}
+
+/// Where an item is located.
+#[derive(Serialize)]
+struct Localities<'a> {
+    about: &'a str,
+    units: Vec<Unit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unit<'a> {
+    code: String,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    within: Vec<&'a str>,
+    feed_url: String,
 }
 
 #[derive(Serialize)]
@@ -169,12 +188,35 @@ fn item<'a>(feed: &'a Feed, entry: &'a Entry) -> Item<'a> {
         date_published: stamp::rfc3339(entry.published, feed.zone),
         date_modified: stamp::rfc3339(entry.updated, feed.zone),
         authors: entry.authors.iter().map(|name| Author { name, url: None }).collect(),
-        tags: entry.categories.iter().map(|term| term.name.as_str()).collect(),
+        tags: tags(entry),
         language: entry.language.as_ref().map(LanguageTag::as_str),
         attachments: entry.media.iter().filter_map(|media| attachment(about, media)).collect(),
+        locality: localities(feed, entry),
         loa: entry.rights.as_ref().map(|rights| FeedExtension { about, rights }),
         geo: entry.point.map(|at| Geo { about, latitude: at.latitude(), longitude: at.longitude() }),
     }
+}
+
+/// The names of its categories and tags, each once.
+fn tags(entry: &Entry) -> Vec<&str> {
+    let mut tags: Vec<&str> = Vec::new();
+    for term in entry.categories.iter().chain(&entry.tags) {
+        if !tags.contains(&term.name.as_str()) {
+            tags.push(&term.name);
+        }
+    }
+    tags
+}
+
+fn localities<'a>(feed: &'a Feed, entry: &'a Entry) -> Option<Localities<'a>> {
+    let unit = |locality: &'a Locality| Unit {
+        code: locality.code.to_string(),
+        name: &locality.name,
+        within: locality.within.iter().map(XmlText::as_str).collect(),
+        feed_url: format!("{}{}.{}", feed.locality_scheme, locality.path, Format::Json),
+    };
+    let units: Vec<_> = entry.localities.iter().map(unit).collect();
+    (!units.is_empty()).then_some(Localities { about: feed.service_url.as_str(), units })
 }
 
 /// An item must have content: the body, else the summary, else the title.

@@ -2,7 +2,6 @@
 
 mod atom;
 mod build;
-mod byline;
 mod entry;
 mod ext;
 mod ids;
@@ -12,22 +11,26 @@ mod render;
 mod rss;
 #[cfg(test)]
 mod testing;
+mod title;
 pub mod values;
 mod verify;
+
+use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
-pub use byline::authors;
 pub use render::{Rendered, render};
+pub use title::title;
 
-use crate::domain::address::AddressBook;
 use crate::domain::article::Article;
 use crate::domain::category::CategoryTree;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord};
-use crate::domain::scope::Scope;
+use crate::domain::place::UnitCode;
+use crate::domain::scope::{NameKey, Scope};
+use crate::gazetteer::FeedAddresses;
 pub use crate::text::html::HtmlLimits;
 
 /// What all feeds of a site have in common.
@@ -67,6 +70,21 @@ pub struct Options {
     pub excerpt_chars_max: usize,
     /// Limits of a body, checked before the sanitiser sees it.
     pub html: HtmlLimits,
+    /// Provinces in which a locality without a parent is looked for first.
+    pub home: Vec<UnitCode>,
+    /// The custom feeds that are configured.
+    pub custom: BTreeMap<NameKey, Custom>,
+}
+
+/// What a custom feed says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Custom {
+    /// Its title, without the newspaper's name.
+    pub title: String,
+    /// One sentence about it; `None`: its title.
+    pub description: Option<String>,
+    /// Its language, if other than the site's.
+    pub language: Option<String>,
 }
 
 /// How much a feed holds (DESIGN 6): at least `entries_min`, and everything within `span_hours` of its newest entry,
@@ -98,7 +116,7 @@ pub struct Input<'a> {
     /// Which feed.
     pub scope: &'a Scope,
     /// Its present address and those of the categories.
-    pub addresses: &'a AddressBook,
+    pub addresses: &'a FeedAddresses,
     /// The categories.
     pub categories: &'a CategoryTree,
     /// What entries carry.

@@ -11,6 +11,7 @@ use super::values::{LanguageTag, Medium, MimeType, WebUrl};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
+use crate::domain::place::UnitCode;
 use crate::domain::point::Point;
 use crate::text::html::SafeHtml;
 use crate::text::xml_chars::XmlText;
@@ -43,6 +44,10 @@ pub struct Feed {
     pub home_url: Url,
     /// What category terms are relative to.
     pub category_scheme: Url,
+    /// What the terms of places are relative to.
+    pub locality_scheme: Url,
+    /// What tag terms are relative to.
+    pub tag_scheme: Url,
     /// Who pushes it (WebSub).
     pub hubs: Vec<Url>,
     /// A wide picture.
@@ -110,6 +115,12 @@ pub struct Entry {
     pub authors: Vec<XmlText>,
     /// Its categories and their ancestors that have a feed.
     pub categories: Vec<Term>,
+    /// The administrative units that it is located in, as of its day.
+    pub localities: Vec<Locality>,
+    /// The same units and all above them, each once.
+    pub places: Vec<Term>,
+    /// Its tags.
+    pub tags: Vec<Term>,
     /// Its pictures, sound and film; the one to show first comes first.
     pub media: Vec<Media>,
     /// Its language, if other than the feed's.
@@ -154,7 +165,8 @@ impl Entry {
     pub fn bytes(&self) -> usize {
         let own = [&self.id, &self.guid, &self.title].map(|text| text.len());
         let optional = [&self.summary, &self.correction, &self.rights].map(|text| text.as_ref().map_or(0, |t| t.len()));
-        let terms = self.categories.iter().map(|term| term.slug.len() + term.name.len());
+        let terms = self.categories.iter().chain(&self.places).chain(&self.tags);
+        let terms = terms.map(|term| term.slug.len() + term.name.len());
         own.into_iter()
             .chain(optional)
             .chain([self.link.as_str().len(), self.content.as_ref().map_or(0, |html| html.as_str().len())])
@@ -181,10 +193,23 @@ pub struct Deleted {
     pub at: Timestamp,
 }
 
-/// A category of an entry.
+/// An administrative unit that an entry is located in, as of the entry's day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locality {
+    /// Official code.
+    pub code: UnitCode,
+    /// Kind and name, as `Xã Hùng Lô`.
+    pub name: XmlText,
+    /// Kind and name of the units above it, the nearest first.
+    pub within: Vec<XmlText>,
+    /// The address of its feed, below the scheme of places.
+    pub path: XmlText,
+}
+
+/// What an entry is filed under: a category, a place, a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// The last part of the category feed's present address.
+    /// The present address of its feed, below the scheme.
     pub slug: XmlText,
     /// Name for readers.
     pub name: XmlText,

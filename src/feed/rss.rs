@@ -2,9 +2,10 @@
 
 use quick_xml::escape::partial_escape;
 use rss::{Category, Channel, Enclosure, Guid, Image, Item};
+use url::Url;
 
-use super::ext::{self, atom, dc, georss, media, sy};
-use super::model::{Entry, Feed};
+use super::ext::{self, atom, dc, dcterms, georss, media, sy};
+use super::model::{Entry, Feed, Term};
 use super::render::GENERATOR;
 use crate::domain::format::Format;
 use crate::text::stamp;
@@ -52,7 +53,8 @@ fn image(feed: &Feed) -> Option<Image> {
 
 fn item(feed: &Feed, entry: &Entry) -> Item {
     let media = entry.media.iter().map(media::content);
-    let elements = media.chain(dc::elements(entry)).chain(atom::updated(feed, entry)).chain(georss::point(entry));
+    let place = dcterms::spatial(entry).into_iter().chain(georss::point(entry));
+    let elements = media.chain(dc::elements(entry)).chain(place).chain(atom::updated(feed, entry));
     Item {
         title: Some(entry.title.to_string()),
         link: Some(entry.link.to_string()),
@@ -73,8 +75,14 @@ fn description(entry: &Entry) -> String {
 }
 
 fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
-    let domain = Some(feed.category_scheme.to_string());
-    entry.categories.iter().map(|term| Category { name: term.name.to_string(), domain: domain.clone() }).collect()
+    let filed = [
+        (&feed.category_scheme, &entry.categories),
+        (&feed.locality_scheme, &entry.places),
+        (&feed.tag_scheme, &entry.tags),
+    ];
+    let category =
+        |scheme: &Url, term: &Term| Category { name: term.name.to_string(), domain: Some(scheme.to_string()) };
+    filed.into_iter().flat_map(|(scheme, terms)| terms.iter().map(move |term| category(scheme, term))).collect()
 }
 
 /// One at most, as many readers look at one only; the type is required, and a length that nobody knows is 0.

@@ -1,5 +1,7 @@
 //! What the unit tests of this module share: a site, an article, a feed made of articles.
 
+use std::collections::BTreeMap;
+
 use super::{Built, Content, HtmlLimits, Input, Options, Window, build};
 use crate::domain::address::{AddressBook, AddressRecord};
 use crate::domain::article::{Article, ArticleId, Status};
@@ -8,6 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord, Standing};
 use crate::domain::scope::Scope;
+use crate::gazetteer::FeedAddresses;
 
 /// 20 November 2026, 06:30 in Vietnam.
 pub(super) const MORNING: &str = "2026-11-20T06:30:00+07:00";
@@ -35,6 +38,8 @@ pub(super) fn options() -> Options {
         stub_days: 7,
         excerpt_chars_max: 40,
         html: HtmlLimits { bytes_max: 1_000, depth_max: 20, attributes_max: 20 },
+        home: Vec::new(),
+        custom: BTreeMap::new(),
     }
 }
 
@@ -104,8 +109,9 @@ pub(super) fn built(
         path: format!("category/muc-{id}"),
         scope: Scope::Category(CategoryId::new(id)),
         claim: 1,
+        label: None,
     };
-    let book = AddressBook::new(["1", "2"].map(address));
+    let book = FeedAddresses::default().with_book(AddressBook::new(["1", "2"].map(address)));
     let feed_record = FeedRecord { scope: scope.clone(), sequence: 1, changed_at: at(MORNING), removal_sequence: 0 };
     let records: Vec<_> = articles.iter().map(record).collect();
     let input = Input {

@@ -13,9 +13,11 @@ use super::publisher::{Publisher, Refreshed};
 pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
 use super::view::View;
+use crate::catalog::classify;
 use crate::domain::address::AddressBook;
 use crate::domain::clock::Clock;
 use crate::domain::ledger::Committed;
+use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
 use crate::state::{State, StateError};
 use crate::store::{ArticleStore, Scan, StoreError};
@@ -46,6 +48,8 @@ pub struct EngineOptions {
     pub vanish_max_percent: usize,
     /// May the store take back a withdrawal of its own?
     pub store_may_restore: bool,
+    /// What decides the scopes of articles.
+    pub classify: Arc<classify::Options>,
     /// Decide every row at the first read, also those that are as they were: for `loa check`.
     pub decide_all: bool,
 }
@@ -90,7 +94,8 @@ impl Engine {
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
         let ledger = state.load().await?;
         let cursor = ledger.cursor;
-        let names = names::recorded(&*state, AddressBook::new(ledger.addresses)).await?;
+        let addresses = FeedAddresses::new(AddressBook::new(ledger.addresses), Arc::clone(&options.classify.gazetteer));
+        let names = names::recorded(&*state, addresses).await?;
         let filled = state.mark(FILLED_MARK).await?.is_some();
         tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
         view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds });
@@ -101,6 +106,7 @@ impl Engine {
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
         let mut reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
         reconciler.follow_from(cursor);
+        reconciler.compare_rules().await?;
         let mut engine = Self {
             reconciler,
             state,
@@ -202,6 +208,11 @@ impl Engine {
         ids.dedup();
         let changed = self.reconciler.decide_now(&ids, now).await?;
         self.changed_if(changed);
+        if self.view.is_filled() {
+            self.reconciler.begin(self.publisher.take_wanted()).await?;
+            let changed = self.reconciler.decide_afresh(now).await?;
+            self.changed_if(changed);
+        }
         Ok(())
     }
 
@@ -298,7 +309,7 @@ impl Engine {
         if !self.well {
             return often;
         }
-        if self.refreshed == Some(Refreshed::UntilBudget) {
+        if self.refreshed == Some(Refreshed::UntilBudget) || self.reconciler.is_behind_rules() {
             return Duration::ZERO;
         }
         let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());

@@ -92,7 +92,7 @@ impl Maker {
     fn content_of(&self, scope: &Scope) -> Content {
         let names = self.view.names();
         let path = names.addresses.current(scope);
-        path.and_then(|path| self.content.by_path.get(path)).copied().unwrap_or(self.content.default)
+        path.and_then(|path| self.content.by_path.get(&path)).copied().unwrap_or(self.content.default)
     }
 
     async fn material(&self, slice: Slice) -> Result<Material, MakeError> {

@@ -6,6 +6,7 @@ pub mod document;
 pub mod engine;
 pub mod make;
 pub(crate) mod names;
+mod outcome;
 pub mod publisher;
 mod reconcile;
 pub mod view;

@@ -1,12 +1,14 @@
 //! Categories and their addresses, as they are published: who claims which path, and what was last published.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::view::Names;
-use crate::domain::address::AddressBook;
+use crate::catalog::classify::CustomFeed;
+use crate::domain::address::{AddressBook, Claim};
 use crate::domain::category::{Category, CategoryId, CategoryTree};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::domain::scope::Scope;
+use crate::gazetteer::FeedAddresses;
 use crate::state::{State, StateError};
 use crate::text::slug;
 
@@ -15,27 +17,55 @@ pub(crate) const CATEGORIES_MARK: &str = "categories";
 /// Rounds of claims: each gives every wish to one scope more. As many scopes may wish for one path.
 const CLAIM_ROUNDS_MAX: usize = 100;
 
-/// What was published before: the categories of the mark, the addresses of the ledger.
-pub(super) async fn recorded(state: &dyn State, addresses: AddressBook) -> Result<Names, StateError> {
+/// What was published before: the categories of the mark, beside these addresses.
+pub(super) async fn recorded(state: &dyn State, addresses: FeedAddresses) -> Result<Names, StateError> {
     let mark = state.mark(CATEGORIES_MARK).await?.unwrap_or_default();
     Ok(Names { categories: CategoryTree::new(read(&mark)), addresses })
 }
 
-/// Claims an address for every category.
-pub(super) async fn claim(
-    state: &dyn State,
-    known: &AddressBook,
-    tree: &CategoryTree,
-) -> Result<AddressBook, StateError> {
-    let mut addresses = known.clone();
+/// What a scope would like to be found at, if nobody else is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    scope: Scope,
+    path: String,
+    label: Option<String>,
+}
+
+/// The wishes of categories and custom feeds.
+pub(super) fn wishes(tree: &CategoryTree, custom: &[CustomFeed]) -> Vec<Wish> {
+    let category =
+        |category: &Category| Wish { scope: Scope::Category(category.id.clone()), path: wish(category), label: None };
+    let custom = custom.iter().map(|feed| Wish {
+        scope: Scope::Custom(feed.name.clone()),
+        path: format!("custom/{}", feed.name),
+        label: None,
+    });
+    tree.all().iter().map(category).chain(custom).collect()
+}
+
+/// The wishes of authors and tags that have no address yet, in the order of their scopes.
+pub(super) fn new_labels(labels: &HashMap<Scope, String>, addresses: &AddressBook) -> Vec<Wish> {
+    let new: BTreeMap<_, _> = labels.iter().filter(|(scope, _)| addresses.current(scope).is_none()).collect();
+    let wish = |(scope, label): (&Scope, &String)| {
+        let (kind, otherwise) = if matches!(scope, Scope::Author(_)) { ("author", "tac-gia") } else { ("tag", "the") };
+        let slug = Some(slug::slug(label)).filter(|slug| slug::is_usable(slug));
+        let path = format!("{kind}/{}", slug.as_deref().unwrap_or(otherwise));
+        Wish { scope: scope.clone(), path, label: Some(label.clone()) }
+    };
+    new.into_iter().map(wish).collect()
+}
+
+/// Claims an address for every wish; the book with all of them.
+pub(super) async fn claim(state: &dyn State, known: &AddressBook, wishes: &[Wish]) -> Result<AddressBook, StateError> {
+    let mut book = known.clone();
     for _ in 0..CLAIM_ROUNDS_MAX {
-        let claims = claims(&addresses, tree);
+        let claims = claims(&book, wishes);
         if claims.is_empty() {
             break;
         }
-        addresses = AddressBook::new(state.claim_addresses(&claims).await?);
+        book.add(state.claim_addresses(&claims).await?);
     }
-    Ok(addresses)
+    Ok(book)
 }
 
 /// Records the categories as published.
@@ -64,6 +94,8 @@ pub(super) fn faults(names: &Names) -> Vec<Fault> {
             fault(FaultCode::CategoryParentUnknown, parent.as_str());
         }
     }
+    let suffixed = names.addresses.book().suffixed();
+    faults.extend(suffixed.map(|(scope, path)| Fault::new(Subject::Scope(scope.clone()), FaultCode::SlugTaken, path)));
     faults
 }
 
@@ -87,16 +119,15 @@ fn wish(category: &Category) -> String {
     format!("category/{}", made.as_deref().unwrap_or("chuyen-muc"))
 }
 
-/// What has to be claimed so that every category has its address.
-fn claims(addresses: &AddressBook, tree: &CategoryTree) -> Vec<(Scope, String)> {
+/// What has to be claimed so that every wish has its address.
+fn claims(addresses: &AddressBook, wishes: &[Wish]) -> Vec<Claim> {
     let mut taken: HashSet<String> = HashSet::new();
     let mut claims = Vec::new();
-    for category in tree.all() {
-        let scope = Scope::Category(category.id.clone());
-        let Some(path) = addresses.claim_for(&scope, &wish(category)) else { continue };
-        // Two new categories with one wish: the second claims in the next round, when the first has its address.
+    for Wish { scope, path, label } in wishes {
+        let Some(path) = addresses.claim_for(scope, path) else { continue };
+        // Two new scopes with one wish: the second claims in the next round, when the first has its address.
         if taken.insert(path.clone()) {
-            claims.push((scope, path));
+            claims.push(Claim { path, scope: scope.clone(), label: label.clone() });
         }
     }
     claims
@@ -127,6 +158,7 @@ fn read(text: &str) -> Vec<Category> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::AddressRecord;
 
     fn category(id: &str, parent: Option<&str>, slug: &str) -> Category {
         let parent_id = parent.map(CategoryId::new);
@@ -150,14 +182,30 @@ mod tests {
             category("3", None, "Đời Sống!"),
             category("4", None, "…"),
         ]);
-        let claims = claims(&AddressBook::default(), &tree);
-        assert_eq!(claims, [(Scope::Category(CategoryId::new("1")), "category/doi-song".to_owned())]);
+        let claims = claims(&AddressBook::default(), &wishes(&tree, &[]));
+        let claims: Vec<_> = claims.iter().map(|claim| (claim.scope.to_string(), claim.path.as_str())).collect();
+        assert_eq!(claims, [("category:1".to_owned(), "category/doi-song")]);
+    }
+
+    #[test]
+    fn new_authors_and_tags_get_addresses_of_their_names() {
+        let labels = [("author:hà my", "Hà My"), ("author:hạ my", "Hạ My"), ("tag:ocop", "OCOP"), ("tag:中", "中")];
+        let labels = labels.map(|(scope, label)| (scope.parse().unwrap(), label.to_owned()));
+        let known =
+            AddressRecord { path: "tag/ocop".to_owned(), scope: "tag:ocop".parse().unwrap(), claim: 1, label: None };
+        let book = AddressBook::new([known]);
+        let wishes = new_labels(&labels.into(), &book);
+        let wished: Vec<_> = wishes.iter().map(|wish| wish.path.as_str()).collect();
+        assert_eq!(wished, ["author/ha-my", "author/ha-my", "tag/zhong"]);
+        let claims = claims(&book, &wishes);
+        assert_eq!(claims.len(), 2, "the second of one wish claims when the first has its address");
+        assert_eq!(claims[0].label.as_deref(), Some("Hà My"));
     }
 
     #[test]
     fn faults_name_what_an_editor_can_mend() {
         let categories = CategoryTree::new(vec![category("1", Some("9"), "a b"), category("2", None, "tot")]);
-        let names = Names { categories, addresses: AddressBook::default() };
+        let names = Names { categories, addresses: FeedAddresses::default() };
         let codes: Vec<_> = faults(&names).iter().map(|fault| fault.code.code()).collect();
         assert_eq!(codes, ["slug_taken", "slug_unusable", "category_parent_unknown", "slug_taken"]);
     }

@@ -16,13 +16,14 @@ use super::document::Document;
 use super::make::{Made, MakeError, Maker};
 use super::view::View;
 use super::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
-use crate::domain::address::{FEEDS_PREFIX, Resolved};
+use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::article::ArticleId;
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
+use crate::gazetteer::Resolved;
 use crate::observe::metrics::{self, Lookup};
 
 /// A document in memory counts as so many times its own length: the encodings made of it.
@@ -69,6 +70,8 @@ pub struct Publisher {
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
     /// Articles that renderings found otherwise than the catalog has them.
     behind: Mutex<BTreeSet<ArticleId>>,
+    /// Combinations that somebody asks for and that have no record yet.
+    wanted: Mutex<BTreeSet<Scope>>,
     /// Feeds that cannot be made, with the sequence at which that was found.
     broken: Mutex<HashMap<Scope, u64>>,
     clock: Arc<dyn Clock>,
@@ -92,6 +95,7 @@ impl Publisher {
             memory: Cache::builder().weigher(weight).max_capacity(options.memory_bytes_max).build(),
             flights: Mutex::default(),
             behind: Mutex::default(),
+            wanted: Mutex::default(),
             broken: Mutex::default(),
             clock,
             options,
@@ -163,9 +167,37 @@ impl Publisher {
         if !self.view().store_answers() {
             return Err("the store does not answer".to_owned());
         }
+        self.begun(&key.scope).await;
         let made = self.make_caught_up(&key.scope, &[key.format]).await.map_err(|error| error.to_string())?;
         let kept = self.keep(&key.scope, made).await;
         kept.into_iter().next().ok_or_else(|| "no document was made".to_owned())
+    }
+
+    /// Has the engine give a combination its first record, if it has none.
+    pub fn want(&self, scope: &Scope) {
+        if self.lacks_record(scope) {
+            self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.clone());
+            self.wake.notify_one();
+        }
+    }
+
+    fn lacks_record(&self, scope: &Scope) -> bool {
+        scope.parts().is_some() && self.view().with_catalog(|catalog| catalog.feed(scope).is_none())
+    }
+
+    /// Waits until a combination has its first record; the caller knows how long.
+    async fn begun(&self, scope: &Scope) {
+        while self.lacks_record(scope) {
+            let caught_up = self.caught_up.notified();
+            self.want(scope);
+            // Whether it was rung or not: the record tells.
+            drop(timeout(BEHIND_WAIT, caught_up).await);
+        }
+    }
+
+    /// Combinations that somebody asks for.
+    pub(super) fn take_wanted(&self) -> Vec<Scope> {
+        std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
     }
 
     /// Makes documents of one moment that is not over yet: if the store has moved on since the catalog was made, or an
@@ -310,10 +342,25 @@ impl Publisher {
     }
 }
 
+impl Publisher {
+    /// A combination is there once it has had an article; a custom feed as long as it is configured.
+    fn route_of(&self, key: FeedKey) -> Route {
+        match &key.scope {
+            Scope::Combination(..) if self.view().with_catalog(|catalog| catalog.has_any(&key.scope)) => {
+                Route::Feed(key)
+            }
+            Scope::Combination(..) if !self.view().is_filled() => Route::Starting,
+            Scope::Combination(..) => Route::Unknown,
+            Scope::Custom(name) if !self.maker.options.custom.contains_key(name) => Route::Gone,
+            _ => Route::Feed(key),
+        }
+    }
+}
+
 impl Published for Publisher {
     fn route(&self, path: &str) -> Route {
         match self.view().names().addresses.resolve(path) {
-            Some(Resolved::Feed(key)) => Route::Feed(key),
+            Some(Resolved::Feed(key)) => self.route_of(key),
             Some(Resolved::Moved(path)) => Route::Moved(path),
             None if path.starts_with(FEEDS_PREFIX) && !self.view().is_filled() => Route::Starting,
             None => Route::Unknown,
@@ -331,7 +378,7 @@ impl Published for Publisher {
         if let Some(path) = names.addresses.current(&Scope::All)
             && held(&Scope::All)
         {
-            listed.push(ListedFeed { title: self.maker.options.title.clone(), path: path.to_owned(), depth: 0 });
+            listed.push(ListedFeed { title: self.maker.options.title.clone(), path, depth: 0 });
         }
         for (id, depth) in in_tree_order(&names.categories) {
             let scope = Scope::Category(id);
@@ -339,7 +386,7 @@ impl Published for Publisher {
             if let Some(category) = names.categories.get(id)
                 && held(&scope)
             {
-                listed.push(ListedFeed { title: category.name.clone(), path: path.to_owned(), depth });
+                listed.push(ListedFeed { title: category.name.clone(), path, depth });
             }
         }
         listed

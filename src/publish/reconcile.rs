@@ -1,20 +1,20 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
 //! of some rows, or of none, when a command needs no row. The live engine will ask smaller questions of the same kind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::engine::EngineOptions;
 use super::names;
+use super::outcome::Outcome;
 use super::view::{Names, View};
 use super::waiting::Waiting;
-use crate::catalog::transition::{self, Circumstances, Decision, Row};
-use crate::domain::address::AddressBook;
+use crate::catalog::classify::Classifier;
+use crate::catalog::transition::{self, Circumstances};
 use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
-use crate::domain::fault::{Fault, Severity};
-use crate::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Committed, Touch};
+use crate::domain::ledger::{ArticleWrite, Batch, Committed, Touch};
 use crate::domain::scope::Scope;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
@@ -27,8 +27,11 @@ const FILL_AT_A_TIME: usize = 5_000;
 /// Articles written in one transaction afterwards: any change that a newsroom makes at once stays one step; only a new
 /// release, or an import of an archive, is parted.
 const COMMIT_AT_A_TIME: usize = 20_000;
-/// Faults that are logged one by one; the others are only counted.
-const LOGGED_FAULTS_MAX: usize = 20;
+/// Articles decided anew in one turn after the rules of scopes have changed: a tenth of a second, so that what people
+/// command is not kept waiting.
+const AFRESH_AT_A_TIME: usize = 500;
+/// The rules of scopes by which the ledger was made.
+const SCOPING_MARK: &str = "scoping";
 /// Set once the store has been read completely: until then nothing is served, for it would be too little.
 pub const FILLED_MARK: &str = "filled";
 
@@ -50,6 +53,10 @@ pub(super) struct Reconciler {
     state: Arc<dyn State>,
     view: Arc<View>,
     options: EngineOptions,
+    /// Articles to be decided anew because the rules of scopes have changed.
+    afresh: Vec<ArticleId>,
+    /// Have they changed, and is that not known to be done?
+    is_outdated: bool,
     /// The deny list; true: the store said so.
     denied: HashMap<ArticleId, bool>,
     store_accepted_at: Option<Timestamp>,
@@ -74,21 +81,6 @@ pub(super) struct Followed {
     pub(super) names: bool,
 }
 
-/// What the decisions of one reconciliation add up to. Nothing is taken over before it is committed.
-#[derive(Default)]
-struct Outcome {
-    batch: Batch,
-    decided: Vec<ArticleId>,
-    /// Digest of each row that is decided and leads to no write; `None`: look at it again.
-    seen: Vec<(ArticleId, Option<u64>)>,
-    due: Vec<(ArticleId, Option<Timestamp>)>,
-    faults: BTreeMap<ArticleId, Vec<Fault>>,
-    /// Rows whose `updated_at` is earlier than the one they were published with.
-    gone_back: usize,
-    /// Articles that had categories and have none any more.
-    uncategorised: usize,
-}
-
 impl Reconciler {
     pub(super) fn new(
         store: Arc<dyn ArticleStore>,
@@ -101,6 +93,8 @@ impl Reconciler {
             state,
             view,
             options,
+            afresh: Vec::new(),
+            is_outdated: false,
             denied: HashMap::new(),
             store_accepted_at: None,
             seen: HashMap::new(),
@@ -115,6 +109,16 @@ impl Reconciler {
     /// The view has taken over the ledger up to here.
     pub(super) const fn follow_from(&mut self, cursor: u64) {
         self.cursor = cursor;
+    }
+
+    /// Compares the rules of scopes with those that the ledger was made by.
+    pub(super) async fn compare_rules(&mut self) -> Result<(), StateError> {
+        let made_by = self.state.mark(SCOPING_MARK).await?;
+        self.is_outdated = made_by.as_ref() != Some(&self.options.classify.digest());
+        if self.is_outdated && self.view.is_filled() {
+            tracing::info!("the rules of feeds have changed: every article is put into its feeds anew");
+        }
+        Ok(())
     }
 
     /// When the next article becomes due.
@@ -141,12 +145,10 @@ impl Reconciler {
             self.view.with_catalog(|catalog| denied.keys().filter(|id| catalog.is_known(id)).cloned().collect());
         self.store_accepted_at = control.store_accepted_at;
         self.denied = denied;
-        let names = self.view.names();
-        let circumstances = Circumstances { now, tree: &names.categories, denied: true, first_fill: false };
         let mut batch = Batch::default();
         for chunk in known.chunks(LOAD_AT_A_TIME) {
             let records = self.state.records(chunk).await?;
-            batch.writes.extend(records.iter().filter_map(|record| transition::withdraw(record, &circumstances)));
+            batch.writes.extend(records.iter().filter_map(|record| transition::withdraw(record, now)));
         }
         let changed = !batch.writes.is_empty();
         self.commit(batch).await?;
@@ -158,11 +160,35 @@ impl Reconciler {
         if ids.is_empty() {
             return Ok(false);
         }
-        let names = self.view.names();
-        let outcome = self.decide_all(ids, &names.categories, now, false).await?;
+        let (names, options) = (self.view.names(), Arc::clone(&self.options.classify));
+        let classifier = Classifier::new(&options, &names.categories, names.addresses.book());
+        let outcome = self.decide_all(ids, &classifier, now, false).await?;
         let changed = !outcome.batch.writes.is_empty();
         self.take_over(outcome).await?;
         Ok(changed)
+    }
+
+    /// Goes on deciding everything anew, if the rules of scopes have changed. True: something changed.
+    pub(super) async fn decide_afresh(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
+        let rest = self.afresh.len().saturating_sub(AFRESH_AT_A_TIME);
+        let part = self.afresh.get(rest..).unwrap_or_default().to_vec();
+        let changed = self.decide_now(&part, now).await?;
+        self.afresh.truncate(rest);
+        if !part.is_empty() && self.afresh.is_empty() {
+            self.state.set_mark(SCOPING_MARK, &self.options.classify.digest()).await?;
+            tracing::info!("every article is in its feeds by the present rules");
+        }
+        Ok(changed)
+    }
+
+    /// Is there more to decide anew?
+    pub(super) const fn is_behind_rules(&self) -> bool {
+        !self.afresh.is_empty()
+    }
+
+    /// Gives combinations that somebody asks for their first record.
+    pub(super) async fn begin(&mut self, begins: Vec<Scope>) -> Result<(), StateError> {
+        self.commit(Batch { begins, ..Batch::default() }).await
     }
 
     /// Brings ledger and catalog up to a complete read. True: names or addresses changed, and with them documents that
@@ -172,22 +198,27 @@ impl Reconciler {
         let old_names = self.view.names();
         let tree = CategoryTree::new(scan.categories.clone());
         let vanished = self.vanished(&scan, &old_names, now, accepted)?;
-        let addresses = names::claim(&*self.state, &old_names.addresses, &tree).await?;
-        let renamed = Self::renamed(&old_names, &addresses, &tree);
+        let options = Arc::clone(&self.options.classify);
+        let wishes = names::wishes(&tree, &options.custom);
+        let book = names::claim(&*self.state, old_names.addresses.book(), &wishes).await?;
+        let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book) };
+        let renamed = Self::renamed(&old_names, &names);
+        let classifier = Classifier::new(&options, &tree, names.addresses.book());
         let changed = self.changed(&scan);
         if self.view.is_filled() {
-            let mut outcome = self.decide_all(&changed, &tree, now, false).await?;
-            self.add_vanished(&vanished, &tree, now, &mut outcome.batch).await?;
+            let mut outcome = self.decide_all(&changed, &classifier, now, false).await?;
+            self.add_vanished(&vanished, now, &mut outcome.batch).await?;
             if old_names.categories != tree {
-                self.add_re_scoped(&old_names.categories, &tree, now, &mut outcome).await?;
+                let now = Circumstances { now, classifier: &classifier, denied: false, first_fill: false };
+                self.add_re_scoped(&old_names.categories, &tree, &now, &mut outcome).await?;
             }
             self.hold_if_suspicious(&outcome, scan.heads.len(), now, accepted)?;
             metrics::reconcile_changes(outcome.batch.writes.len());
-            self.publish_names(renamed.then(|| Names { categories: tree.clone(), addresses }));
+            self.view.apply(Some(names), &Committed::default());
             self.take_over(outcome).await?;
         } else {
-            self.publish_names(Some(Names { categories: tree.clone(), addresses }));
-            self.fill(&changed, &tree, now).await?;
+            self.view.apply(Some(names.clone()), &Committed::default());
+            self.fill(&changed, &classifier, now).await?;
         }
         if renamed {
             names::record(&*self.state, &tree).await?;
@@ -198,9 +229,9 @@ impl Reconciler {
 
     /// The first reading of a store: in transactions of bounded size. Nothing is served until it is done, and what was
     /// done before a break is not done again.
-    async fn fill(&mut self, ids: &[ArticleId], tree: &CategoryTree, now: Timestamp) -> Result<(), ReconcileError> {
+    async fn fill(&mut self, ids: &[ArticleId], by: &Classifier<'_>, now: Timestamp) -> Result<(), ReconcileError> {
         for (count, chunk) in ids.chunks(FILL_AT_A_TIME).enumerate() {
-            let outcome = self.decide_all(chunk, tree, now, true).await?;
+            let outcome = self.decide_all(chunk, by, now, true).await?;
             self.take_over(outcome).await?;
             tracing::info!(
                 articles = count * FILL_AT_A_TIME + chunk.len(),
@@ -213,8 +244,12 @@ impl Reconciler {
 
     async fn completed(&mut self, scan: &Scan) -> Result<(), ReconcileError> {
         if !self.view.is_filled() {
+            self.state.set_mark(SCOPING_MARK, &self.options.classify.digest()).await?;
             self.state.set_mark(FILLED_MARK, "1").await?;
+        } else if self.is_outdated {
+            self.afresh = scan.heads.iter().map(|head| head.id.clone()).collect();
         }
+        self.is_outdated = false;
         self.held_since = None;
         self.commanded.clear();
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
@@ -290,18 +325,13 @@ impl Reconciler {
         Ok(())
     }
 
-    fn renamed(old: &Names, addresses: &AddressBook, tree: &CategoryTree) -> bool {
-        let moved = tree.all().iter().any(|category| {
+    /// Are categories, or the addresses of categories, otherwise?
+    fn renamed(old: &Names, new: &Names) -> bool {
+        let moved = new.categories.all().iter().any(|category| {
             let scope = Scope::Category(category.id.clone());
-            addresses.current(&scope) != old.addresses.current(&scope)
+            new.addresses.current(&scope) != old.addresses.current(&scope)
         });
-        moved || *tree != old.categories
-    }
-
-    fn publish_names(&self, names: Option<Names>) {
-        if names.is_some() {
-            self.view.apply(names, &Committed::default());
-        }
+        moved || new.categories != old.categories
     }
 
     /// Rows that are not as they were when they were last decided.
@@ -318,7 +348,7 @@ impl Reconciler {
     async fn decide_all(
         &mut self,
         ids: &[ArticleId],
-        tree: &CategoryTree,
+        classifier: &Classifier<'_>,
         now: Timestamp,
         first_fill: bool,
     ) -> Result<Outcome, ReconcileError> {
@@ -332,7 +362,7 @@ impl Reconciler {
                 absent.remove(&loaded.id);
                 let record = records.remove(&loaded.id);
                 let denied = self.is_denied(&loaded).await?;
-                let circumstances = Circumstances { now, tree, denied, first_fill };
+                let circumstances = Circumstances { now, classifier, denied, first_fill };
                 outcome.add(record.as_ref(), loaded, &circumstances);
             }
             // Deleted since; if it comes back, it has to be looked at.
@@ -354,8 +384,23 @@ impl Reconciler {
         Ok(false)
     }
 
+    /// Gives authors and tags that are new their addresses: before their articles come, so that documents name them.
+    async fn claim_labels(&self, labels: &HashMap<Scope, String>) -> Result<(), StateError> {
+        let names = self.view.names();
+        let wishes = names::new_labels(labels, names.addresses.book());
+        if wishes.is_empty() {
+            return Ok(());
+        }
+        let book = names::claim(&*self.state, names.addresses.book(), &wishes).await?;
+        let addresses = names.addresses.with_book(book);
+        self.view.apply(Some(Names { categories: names.categories.clone(), addresses }), &Committed::default());
+        Ok(())
+    }
+
     /// Commits what was decided, and only then remembers it.
     async fn take_over(&mut self, outcome: Outcome) -> Result<(), StateError> {
+        self.claim_labels(&outcome.labels).await?;
+        outcome.log_faults();
         self.commit(outcome.batch).await?;
         for (id, digest) in outcome.seen {
             match digest {
@@ -366,20 +411,20 @@ impl Reconciler {
         for (id, due) in outcome.due {
             self.waiting.set(&id, due);
         }
-        log_faults(&outcome.faults);
         self.view.note_faults(&outcome.decided, outcome.faults);
         Ok(())
     }
 
     async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
-        let Batch { writes, mut touches, mut withdrawals, filling } = batch;
+        let Batch { writes, mut touches, mut begins, mut withdrawals, filling } = batch;
         let mut writes = writes.into_iter().peekable();
-        while writes.peek().is_some() || !touches.is_empty() || !withdrawals.is_empty() {
+        while writes.peek().is_some() || !touches.is_empty() || !begins.is_empty() || !withdrawals.is_empty() {
             let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
-            let (touches, withdrawals) = (std::mem::take(&mut touches), std::mem::take(&mut withdrawals));
-            self.state.commit(&Batch { writes: part, touches, withdrawals, filling }).await?;
+            let (touches, begins) = (std::mem::take(&mut touches), std::mem::take(&mut begins));
+            let withdrawals = std::mem::take(&mut withdrawals);
+            self.state.commit(&Batch { writes: part, touches, begins, withdrawals, filling }).await?;
         }
-        // Names are published already, and recorded once everything else is.
+        // Categories are published already, and recorded once everything else is.
         let changes = self.state.since(self.cursor).await?;
         self.cursor = changes.cursor;
         self.view.apply(None, &Committed { articles: changes.articles, feeds: changes.feeds });
@@ -390,31 +435,24 @@ impl Reconciler {
     /// hearing that it was. True: something changed; names changed too.
     pub(super) async fn follow(&mut self) -> Result<Followed, StateError> {
         let changes = self.state.since(self.cursor).await?;
-        let names = if changes.names_changed { self.recorded_names().await? } else { None };
-        let followed = Followed { documents: !changes.feeds.is_empty(), names: names.is_some() };
+        let old = self.view.names();
+        let mut names = None;
+        if changes.marks_changed || !changes.addresses.is_empty() {
+            let mut book = old.addresses.book().clone();
+            book.add(changes.addresses);
+            names = Some(names::recorded(&*self.state, old.addresses.with_book(book)).await?);
+        }
+        let renamed = names.as_ref().is_some_and(|names| Self::renamed(&old, names));
+        let followed = Followed { documents: !changes.feeds.is_empty(), names: renamed };
         self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
         self.cursor = changes.cursor;
         Ok(followed)
     }
 
-    async fn recorded_names(&self) -> Result<Option<Names>, StateError> {
-        let addresses = AddressBook::new(self.state.claim_addresses(&[]).await?);
-        let names = names::recorded(&*self.state, addresses).await?;
-        let old = self.view.names();
-        Ok(Self::renamed(&old, &names.addresses, &names.categories).then_some(names))
-    }
-
-    async fn add_vanished(
-        &self,
-        ids: &[ArticleId],
-        tree: &CategoryTree,
-        now: Timestamp,
-        batch: &mut Batch,
-    ) -> Result<(), StateError> {
-        let circumstances = Circumstances { now, tree, denied: false, first_fill: false };
+    async fn add_vanished(&self, ids: &[ArticleId], now: Timestamp, batch: &mut Batch) -> Result<(), StateError> {
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             let records = self.state.records(chunk).await?;
-            batch.writes.extend(records.iter().filter_map(|record| transition::vanish(record, &circumstances)));
+            batch.writes.extend(records.iter().filter_map(|record| transition::vanish(record, now)));
         }
         Ok(())
     }
@@ -424,7 +462,7 @@ impl Reconciler {
         &self,
         old: &CategoryTree,
         tree: &CategoryTree,
-        now: Timestamp,
+        circumstances: &Circumstances<'_>,
         outcome: &mut Outcome,
     ) -> Result<(), StateError> {
         let changed = names::changed(old, tree);
@@ -434,7 +472,6 @@ impl Reconciler {
         let decided: HashSet<&ArticleId> = outcome.decided.iter().collect();
         let ids: Vec<ArticleId> =
             self.view.with_catalog(|catalog| catalog.public().filter(|id| !decided.contains(id)).collect());
-        let circumstances = Circumstances { now, tree, denied: false, first_fill: false };
         let mut renamed: BTreeSet<Scope> = BTreeSet::new();
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             for record in self.state.records(chunk).await? {
@@ -443,56 +480,15 @@ impl Reconciler {
                 };
                 if record.categories.iter().any(|id| above(old, id) || above(tree, id)) {
                     renamed.extend(record.scopes.iter().cloned());
+                    renamed.extend(Scope::combinations(record.scopes.iter(), record.scopes.iter()));
                 }
-                if let Some(write) = transition::re_scope(&record, &circumstances) {
-                    outcome.uncategorised += usize::from(loses_categories(Some(&record), &write));
-                    outcome.batch.writes.push(write);
+                if let Some(write) = transition::re_scope(&record, circumstances) {
+                    outcome.add_write(Some(&record), write);
                 }
             }
         }
-        outcome.batch.touches.extend(renamed.into_iter().map(|scope| Touch { scope, at: now, removes: false }));
+        let touch = |scope| Touch { scope, at: circumstances.now, removes: false };
+        outcome.batch.touches.extend(renamed.into_iter().map(touch));
         Ok(())
-    }
-}
-
-impl Outcome {
-    fn add(&mut self, record: Option<&ArticleRecord>, loaded: Loaded, now: &Circumstances<'_>) {
-        let Loaded { id, digest, article, notices } = loaded;
-        let row = Row { id: &id, digest, article: article.as_deref() };
-        let Decision { write, due, withdraw, fault } = transition::decide(record, row, now);
-        let faults: Vec<Fault> = fault.into_iter().chain(notices).collect();
-        if !faults.is_empty() {
-            self.faults.insert(id.clone(), faults);
-        }
-        let before = record.and_then(|record| record.store_updated);
-        let after = article.as_ref().ok().and_then(|article| article.updated_at);
-        self.gone_back += usize::from(matches!((before, after), (Some(before), Some(after)) if after < before));
-        if withdraw {
-            self.batch.withdrawals.push((id.clone(), now.now));
-        }
-        self.due.push((id.clone(), due));
-        let in_feeds = write
-            .as_ref()
-            .map_or_else(|| record.is_some_and(ArticleRecord::is_public), |write| write.record.is_public());
-        self.seen.push((id, (!in_feeds).then_some(digest)));
-        if let Some(write) = write {
-            self.uncategorised += usize::from(loses_categories(record, &write));
-            self.batch.writes.push(write);
-        }
-    }
-}
-
-fn loses_categories(record: Option<&ArticleRecord>, write: &ArticleWrite) -> bool {
-    record.is_some_and(|record| record.scopes.len() > 1) && write.record.is_public() && write.record.scopes.len() == 1
-}
-
-fn log_faults(faults: &BTreeMap<ArticleId, Vec<Fault>>) {
-    let severe = || faults.values().flatten().filter(|fault| fault.code.severity() == Severity::SetAside);
-    for fault in severe().take(LOGGED_FAULTS_MAX) {
-        tracing::warn!(code = fault.code.code(), "{fault}");
-    }
-    let count = severe().count();
-    if count > LOGGED_FAULTS_MAX {
-        tracing::warn!(count, "articles are set aside, the first {LOGGED_FAULTS_MAX} are named: `loa check` lists all");
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, Departed};
-use crate::domain::address::AddressBook;
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryTree;
 use crate::domain::clock::Timestamp;
@@ -12,6 +11,7 @@ use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Committed, FeedRecord};
 use crate::domain::scope::Scope;
 use crate::feed::DELETED_MAX;
+use crate::gazetteer::FeedAddresses;
 
 /// Articles whose faults are kept for `loa check` and for counting: where more are faulty, one fault has them all.
 pub const FAULTY_ARTICLES_MAX: usize = 10_000;
@@ -36,7 +36,7 @@ pub struct Names {
     /// The categories.
     pub categories: CategoryTree,
     /// Every address.
-    pub addresses: AddressBook,
+    pub addresses: FeedAddresses,
 }
 
 /// How the engine is doing.

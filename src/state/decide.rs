@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DurationRound as _, TimeDelta};
 
-use crate::domain::address::AddressRecord;
+use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch};
@@ -33,7 +33,11 @@ pub(super) fn article_ids(batch: &Batch) -> Vec<&str> {
 /// The feeds a batch is about, whether or not its writes are made.
 pub(super) fn scopes(batch: &Batch) -> Vec<String> {
     let touches = batch.writes.iter().flat_map(|write| &write.touches).chain(&batch.touches);
-    touches.map(|touch| &touch.scope).collect::<BTreeSet<_>>().into_iter().map(ToString::to_string).collect()
+    let mut scopes: BTreeSet<Scope> = touches.map(|touch| touch.scope.clone()).collect();
+    for scope in &batch.begins {
+        scopes.extend(scope.parts().into_iter().flat_map(|(category, place)| [category, place, scope.clone()]));
+    }
+    scopes.into_iter().map(|scope| scope.to_string()).collect()
 }
 
 /// The articles that the store has withdrawn, each once, with the first instant.
@@ -68,8 +72,10 @@ pub(super) fn batch(batch: &Batch, articles: Vec<ArticleRecord>, feeds: Vec<Feed
     decision.articles = made.into_values().collect();
     let mut feeds: BTreeMap<Scope, FeedRecord> =
         feeds.into_iter().map(|record| (record.scope.clone(), record)).collect();
-    decision.feeds =
-        touched(&touches).into_iter().map(|touch| next(feeds.get(&touch.scope), touch, batch.filling)).collect();
+    let counts = |touch: &Touch| feeds.contains_key(&touch.scope) || touch.scope.parts().is_none();
+    let touches = touched(&touches).into_iter().filter(counts);
+    decision.feeds = touches.map(|touch| next(feeds.get(&touch.scope), touch, batch.filling)).collect();
+    decision.feeds.extend(begun(batch, &feeds));
     feeds.extend(decision.feeds.iter().map(|record| (record.scope.clone(), record.clone())));
     decision.committed.feeds = feeds.into_values().collect();
     decision
@@ -84,6 +90,17 @@ fn touched(touches: &[&Touch]) -> Vec<Touch> {
         one.removes |= touch.removes;
     }
     merged.into_values().collect()
+}
+
+/// The first records of combinations that have none.
+fn begun(batch: &Batch, feeds: &BTreeMap<Scope, FeedRecord>) -> Vec<FeedRecord> {
+    let new: BTreeSet<&Scope> = batch.begins.iter().filter(|scope| !feeds.contains_key(scope)).collect();
+    let first = |scope: &Scope| {
+        let (category, place) = scope.parts()?;
+        let changed_at = feeds.get(&category)?.changed_at.min(feeds.get(&place)?.changed_at);
+        Some(FeedRecord { scope: scope.clone(), sequence: 1, changed_at, removal_sequence: 0 })
+    };
+    new.into_iter().filter_map(first).collect()
 }
 
 fn next(old: Option<&FeedRecord>, touch: Touch, filling: bool) -> FeedRecord {
@@ -116,32 +133,48 @@ fn changed_at(old: Timestamp, at: Timestamp, filling: bool) -> Timestamp {
     }
 }
 
-/// Decides claims on the addresses that stand, which are brought up to date; returns those to write. A path of another
-/// scope is left alone, and a scope that already has its path claims nothing.
-pub(super) fn claims(addresses: &mut Vec<AddressRecord>, claims: &[(Scope, String)]) -> Vec<AddressRecord> {
-    let mut by_path: BTreeMap<String, AddressRecord> =
-        std::mem::take(addresses).into_iter().map(|record| (record.path.clone(), record)).collect();
-    let mut current: HashMap<Scope, u64> = HashMap::new();
-    for record in by_path.values() {
+/// The paths and the scopes that claims are about.
+pub(super) fn claimed(claims: &[Claim]) -> (Vec<&str>, Vec<String>) {
+    claims.iter().map(|claim| (claim.path.as_str(), claim.scope.to_string())).unzip()
+}
+
+/// What claims come to.
+#[derive(Debug, Default)]
+pub(super) struct Claimed {
+    /// Records to write.
+    pub(super) changed: Vec<AddressRecord>,
+    /// The record of every path claimed, as it now stands.
+    pub(super) standing: Vec<AddressRecord>,
+}
+
+/// Decides claims on what stands: `addresses` holds every record of the paths and scopes of [`claimed`], `last` is the
+/// number of the last claim of all. A path of another scope is left alone, and a scope that already has its path claims
+/// nothing.
+pub(super) fn claims(addresses: Vec<AddressRecord>, mut last: u64, claims: &[Claim]) -> Claimed {
+    let mut by_path: BTreeMap<String, AddressRecord> = BTreeMap::new();
+    let mut current: HashMap<Scope, (u64, Option<String>)> = HashMap::new();
+    for record in addresses {
         let newest = current.entry(record.scope.clone()).or_default();
-        *newest = record.claim.max(*newest);
+        *newest = (record.claim.max(newest.0), newest.1.take().or_else(|| record.label.clone()));
+        by_path.insert(record.path.clone(), record);
     }
-    let mut last = current.values().copied().max().unwrap_or_default();
     let mut changed = BTreeMap::new();
-    for (scope, path) in claims {
+    for Claim { path, scope, label } in claims {
         let owner = by_path.get(path);
-        let has_it = owner.is_some_and(|record| current.get(scope) == Some(&record.claim));
-        if has_it || owner.is_some_and(|record| record.scope != *scope) {
+        let (newest, known) = current.get(scope).cloned().unwrap_or_default();
+        if owner.is_some_and(|record| record.scope != *scope || record.claim == newest) {
             continue;
         }
         last += 1;
-        let record = AddressRecord { path: path.clone(), scope: scope.clone(), claim: last };
-        current.insert(scope.clone(), last);
+        let label = known.or_else(|| label.clone());
+        let record = AddressRecord { path: path.clone(), scope: scope.clone(), claim: last, label: label.clone() };
+        current.insert(scope.clone(), (last, label));
         by_path.insert(path.clone(), record.clone());
         changed.insert(path.clone(), record);
     }
-    *addresses = by_path.into_values().collect();
-    changed.into_values().collect()
+    let paths: BTreeSet<&String> = claims.iter().map(|claim| &claim.path).collect();
+    let standing = by_path.values().filter(|record| paths.contains(&record.path)).cloned().collect();
+    Claimed { changed: changed.into_values().collect(), standing }
 }
 
 #[cfg(test)]

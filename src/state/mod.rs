@@ -13,12 +13,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use crate::domain::address::AddressRecord;
+use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
-use crate::domain::scope::Scope;
 
 /// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
 /// well under a megabyte.
@@ -46,8 +45,10 @@ pub struct Changes {
     pub articles: Vec<ArticleRecord>,
     /// Feed records, in the order of scopes.
     pub feeds: Vec<FeedRecord>,
-    /// Was an address or a mark written?
-    pub names_changed: bool,
+    /// Address records, in the order of paths.
+    pub addresses: Vec<AddressRecord>,
+    /// Was a mark written?
+    pub marks_changed: bool,
 }
 
 /// What people have told Loa by commands.
@@ -136,11 +137,9 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// sequence grows by one however many touches it has in the batch.
     fn commit<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Result<Committed, StateError>>;
 
-    /// Records that each scope now wants this path, unless the path belongs to another scope; returns all addresses.
-    fn claim_addresses<'a>(
-        &'a self,
-        claims: &'a [(Scope, String)],
-    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>>;
+    /// Records that each scope now wants this path, unless the path belongs to another scope; returns the record of each
+    /// of these paths as it now stands. A label once recorded stays.
+    fn claim_addresses<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>>;
 
     /// A cheap value that differs when [`State::control`] may answer otherwise.
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>>;

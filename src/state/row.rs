@@ -52,6 +52,7 @@ pub(super) struct AddressRow {
     path: String,
     scope: String,
     claim: u64,
+    label: Option<String>,
 }
 
 /// A row that goes on the deny list.
@@ -124,7 +125,8 @@ impl From<&FeedRecord> for FeedRow {
 
 impl From<&AddressRecord> for AddressRow {
     fn from(record: &AddressRecord) -> Self {
-        Self { path: record.path.clone(), scope: record.scope.to_string(), claim: record.claim }
+        let label = record.label.clone();
+        Self { path: record.path.clone(), scope: record.scope.to_string(), claim: record.claim, label }
     }
 }
 
@@ -162,7 +164,7 @@ impl Decoder {
     pub(super) fn addresses(&mut self, packed: &str) -> Result<Vec<AddressRecord>, StateError> {
         let address = |row: AddressRow| {
             let scope = self.scope(&row.path, &row.scope)?;
-            Ok(AddressRecord { scope, path: row.path, claim: row.claim })
+            Ok(AddressRecord { scope, path: row.path, claim: row.claim, label: row.label })
         };
         lines::<AddressRow>(packed)?.into_iter().map(address).collect()
     }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{Changes, Control, Ledger, State, StateError, Withdrawal, decide};
-use crate::domain::address::AddressRecord;
+use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
@@ -24,11 +24,11 @@ struct Contents {
     identity: Option<Identity>,
     articles: BTreeMap<ArticleId, Stamped<ArticleRecord>>,
     feeds: BTreeMap<Scope, Stamped<FeedRecord>>,
-    addresses: Vec<AddressRecord>,
+    addresses: BTreeMap<String, Stamped<AddressRecord>>,
     /// The number of the last write.
     written: u64,
-    /// The number of the last write of an address or a mark.
-    names_written: u64,
+    /// The number of the last write of a mark.
+    marks_written: u64,
     control: Control,
     control_marker: u64,
     marks: BTreeMap<String, String>,
@@ -49,13 +49,13 @@ impl Scratch {
     pub async fn copy_of(other: &dyn State, marks: &[&str]) -> Result<Self, StateError> {
         let ledger = other.load().await?;
         let mut contents = Contents {
-            addresses: ledger.addresses,
             written: ledger.cursor,
-            names_written: ledger.cursor,
+            marks_written: ledger.cursor,
             control: other.control().await?,
             ..Contents::default()
         };
         contents.write(ledger.articles, ledger.feeds);
+        contents.write_addresses(ledger.addresses);
         for name in marks {
             if let Some(value) = other.mark(name).await? {
                 contents.marks.insert((*name).to_owned(), value);
@@ -96,9 +96,19 @@ impl Contents {
         self.feeds.extend(feeds.into_iter().map(|record| (record.scope.clone(), Stamped { written, record })));
     }
 
-    fn write_name(&mut self) {
-        self.written += 1;
-        self.names_written = self.written;
+    fn write_addresses(&mut self, addresses: Vec<AddressRecord>) {
+        let written = self.written;
+        let stamped = addresses.into_iter().map(|record| (record.path.clone(), Stamped { written, record }));
+        self.addresses.extend(stamped);
+    }
+
+    fn claim(&mut self, claims: &[Claim]) -> Vec<AddressRecord> {
+        let addresses: Vec<_> = self.addresses.values().map(|kept| kept.record.clone()).collect();
+        let last = addresses.iter().map(|record| record.claim).max().unwrap_or_default();
+        let claimed = decide::claims(addresses, last, claims);
+        self.written += u64::from(!claimed.changed.is_empty());
+        self.write_addresses(claimed.changed);
+        claimed.standing
     }
 
     fn since(&self, cursor: u64) -> Changes {
@@ -109,7 +119,13 @@ impl Contents {
             cursor: self.written,
             articles: articles.into_iter().map(|kept| kept.record.clone()).collect(),
             feeds: feeds.map(|kept| kept.record.clone()).collect(),
-            names_changed: self.names_written > cursor,
+            addresses: self
+                .addresses
+                .values()
+                .filter(|kept| kept.written > cursor)
+                .map(|kept| kept.record.clone())
+                .collect(),
+            marks_changed: self.marks_written > cursor,
         }
     }
 
@@ -140,7 +156,7 @@ impl State for Scratch {
         done(Ledger {
             articles: contents.articles.values().map(|kept| kept.record.clone()).collect(),
             feeds: contents.feeds.values().map(|kept| kept.record.clone()).collect(),
-            addresses: contents.addresses.clone(),
+            addresses: contents.addresses.values().map(|kept| kept.record.clone()).collect(),
             cursor: contents.written,
         })
     }
@@ -158,15 +174,8 @@ impl State for Scratch {
         done(self.lock().commit(batch))
     }
 
-    fn claim_addresses<'a>(
-        &'a self,
-        claims: &'a [(Scope, String)],
-    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
-        let mut contents = self.lock();
-        if !decide::claims(&mut contents.addresses, claims).is_empty() {
-            contents.write_name();
-        }
-        done(contents.addresses.clone())
+    fn claim_addresses<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
+        done(self.lock().claim(claims))
     }
 
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
@@ -200,7 +209,8 @@ impl State for Scratch {
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
         let mut contents = self.lock();
         if contents.marks.insert(name.to_owned(), value.to_owned()).as_deref() != Some(value) {
-            contents.write_name();
+            contents.written += 1;
+            contents.marks_written = contents.written;
         }
         done(())
     }

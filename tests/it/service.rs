@@ -68,7 +68,7 @@ async fn articles_appear_in_the_feeds_of_their_section_and_above(db: &impl Datab
     let rss = app.feed("category/nong-nghiep.rss").await.text();
     assert!(rss.contains("<pubDate>Tue, 17 Mar 2026 20:15:00 +0700</pubDate>"), "{rss}");
     let health = app.health().await;
-    assert_eq!((&health["articles"], &health["feeds"], &health["serving"]), (&4.into(), &4.into(), &"current".into()));
+    assert_eq!((&health["articles"], &health["feeds"], &health["serving"]), (&4.into(), &5.into(), &"current".into()));
     assert_eq!(app.get("/feeds/category/khong-co.rss").await.status, 404);
 }
 
@@ -103,7 +103,7 @@ async fn what_no_reader_sees_moves_nothing(db: &impl Database) {
     for edit in [
         "UPDATE articles SET updated_at = '2026-03-18 08:01:00' WHERE id = '2'",
         "UPDATE articles SET revision = 'r7' WHERE id = '3'",
-        "INSERT INTO article_tags VALUES ('4', 'lễ hội', 0)",
+        "INSERT INTO article_localities VALUES ('4', 'xã Không Đâu Cả')",
         &article("90", "10", "2026-03-18 07:30:00", &[("status", "'draft'")]),
         "UPDATE articles SET title = 'Bản nháp khác' WHERE id = '90'",
         "UPDATE categories SET position = 9 WHERE id = '10'",

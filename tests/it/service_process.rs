@@ -189,7 +189,7 @@ async fn metrics_are_answered_on_their_own_address() {
         let served = Served::start(directory.path(), &["--config", "loa.toml"]);
         ready(&served).await;
         let page = Client::connect(free).await.ask("GET /metrics", HOST).await.text();
-        for line in ["loa_articles 4", "loa_feeds 4", "loa_store_up 1", "loa_store_held 0"] {
+        for line in ["loa_articles 4", "loa_feeds 5", "loa_store_up 1", "loa_store_held 0"] {
             assert!(page.lines().any(|found| found == line), "{line} in {page}");
         }
         assert_eq!(served.connect().await.ask("GET /metrics", HOST).await.status, 404);

@@ -29,17 +29,18 @@ const CLOCKS: [&str; 3] = ["Utc::now", "Local::now", "SystemTime::now"];
 const CLOCK_HOME: &str = "src/domain/clock.rs";
 
 /// The top-level modules, and those that each may know. Stages stand in the order of an article's way.
-const KNOWS: [(&str, &[&str]); 15] = [
+const KNOWS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("text", &["domain"]),
+    ("gazetteer", &["domain", "text"]),
     ("store", &["domain", "text"]),
     ("import", &["domain", "store", "text"]),
     ("state", &["domain"]),
-    ("catalog", &["domain", "text"]),
-    ("feed", &["domain", "text"]),
+    ("catalog", &["domain", "gazetteer", "text"]),
+    ("feed", &["domain", "gazetteer", "text"]),
     ("observe", &[]),
     ("lifecycle", &[]),
-    ("publish", &["catalog", "domain", "feed", "observe", "state", "store", "text"]),
+    ("publish", &["catalog", "domain", "feed", "gazetteer", "observe", "state", "store", "text"]),
     ("site", &["domain", "publish"]),
     ("http", &["domain", "observe", "publish", "site"]),
     ("demo", &["domain", "text"]),
@@ -53,6 +54,7 @@ const KNOWS: [(&str, &[&str]); 15] = [
             "demo",
             "domain",
             "feed",
+            "gazetteer",
             "http",
             "import",
             "lifecycle",

@@ -3,6 +3,7 @@
 
 pub(super) mod atom;
 pub(super) mod dc;
+pub(super) mod dcterms;
 pub(super) mod georss;
 pub(super) mod media;
 pub(super) mod sy;
@@ -14,18 +15,23 @@ use quick_xml::escape::escape;
 
 /// Prefixes declared on every RSS document, used or not: readers that look for `xmlns:media` as text find it, and an
 /// entry that comes or goes changes nothing else in the document.
-pub(super) const RSS_NAMESPACES: [(&str, &str); 6] = [
+pub(super) const RSS_NAMESPACES: [(&str, &str); 7] = [
     ("atom", atom::NAMESPACE),
     ("content", "http://purl.org/rss/1.0/modules/content/"),
     ("dc", dc::NAMESPACE),
+    ("dcterms", dcterms::NAMESPACE),
     ("georss", georss::NAMESPACE),
     ("media", media::NAMESPACE),
     ("sy", sy::NAMESPACE),
 ];
 
 /// Prefixes declared on every Atom document, used or not.
-pub(super) const ATOM_NAMESPACES: [(&str, &str); 3] =
-    [("at", tombstones::NAMESPACE), ("georss", georss::NAMESPACE), ("media", media::NAMESPACE)];
+pub(super) const ATOM_NAMESPACES: [(&str, &str); 4] = [
+    ("at", tombstones::NAMESPACE),
+    ("dcterms", dcterms::NAMESPACE),
+    ("georss", georss::NAMESPACE),
+    ("media", media::NAMESPACE),
+];
 
 /// One element, named with its prefix. Values are not escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]

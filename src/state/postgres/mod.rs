@@ -13,14 +13,16 @@ use sqlx::{Connection as _, PgConnection, PgExecutor, PgPool, Postgres, Transact
 use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
 use super::{BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
-use crate::domain::address::AddressRecord;
+use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
-use crate::domain::scope::Scope;
 
-const MIGRATIONS: &Migrations = &[(1, "state", include_str!("migrations/0001_state.sql"))];
+const MIGRATIONS: &Migrations = &[
+    (1, "state", include_str!("migrations/0001_state.sql")),
+    (2, "labels", include_str!("migrations/0002_labels.sql")),
+];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
 
@@ -67,13 +69,19 @@ const WRITE_FEEDS: &str = "
     FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
         removal_sequence = excluded.removal_sequence, written = excluded.written";
-const ADDRESSES: &str = "
-    SELECT string_agg(json_build_array(path, scope, claim)::text, E'\n' ORDER BY path) FROM loa.addresses";
+const ADDRESSES_SINCE: &str = "
+    SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
+    WHERE written > $1";
+const ADDRESSES_OF: &str = "
+    SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
+    WHERE path IN (SELECT json_array_elements_text($1::json)) OR scope IN (SELECT json_array_elements_text($2::json))";
+const LAST_CLAIM: &str = "SELECT coalesce(max(claim), 0) FROM loa.addresses";
 const WRITE_ADDRESSES: &str = "
-    INSERT INTO loa.addresses (path, scope, claim, written)
-    SELECT path, scope, claim, (SELECT written + 1 FROM loa.control)
-    FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint)
-    ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, claim = excluded.claim, written = excluded.written";
+    INSERT INTO loa.addresses (path, scope, claim, label, written)
+    SELECT path, scope, claim, label, (SELECT written + 1 FROM loa.control)
+    FROM json_to_recordset($1::json) AS row (path text, scope text, claim bigint, label text)
+    ON CONFLICT (path) DO UPDATE SET scope = excluded.scope, claim = excluded.claim, label = excluded.label,
+        written = excluded.written";
 const WRITE_WITHDRAWALS: &str = "
     INSERT INTO loa.withdrawals AS old (article_id, at, origin)
     SELECT article_id, at, $2 FROM json_to_recordset($1::json) AS row (article_id text, at bigint)
@@ -96,8 +104,7 @@ const SET_MARK: &str = "
     WHERE old.value <> excluded.value";
 const WRITTEN: &str = "SELECT written FROM loa.control";
 const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1";
-const NAMES_SINCE: &str = "
-    SELECT EXISTS (SELECT FROM loa.addresses WHERE written > $1) OR EXISTS (SELECT FROM loa.marks WHERE written > $1)";
+const MARKS_SINCE: &str = "SELECT EXISTS (SELECT FROM loa.marks WHERE written > $1)";
 
 /// A few readers and a writer for each replica.
 const CONNECTIONS_MAX: u32 = 4;
@@ -162,7 +169,8 @@ impl State for PostgresState {
             let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
-            let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
+            let addresses =
+                decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
             loop {
                 let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
@@ -184,9 +192,11 @@ impl State for PostgresState {
             }
             let mut snapshot = self.snapshot().await?;
             let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
-            let names = sqlx::query_scalar(NAMES_SINCE).bind(cursor.cast_signed());
-            changes.names_changed = names.fetch_one(&mut *snapshot).await?;
+            let marks = sqlx::query_scalar(MARKS_SINCE).bind(cursor.cast_signed());
+            changes.marks_changed = marks.fetch_one(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
+            let addresses = sqlx::query_scalar(ADDRESSES_SINCE).bind(cursor.cast_signed());
+            changes.addresses = decoder.addresses(&packed(&mut snapshot, addresses).await?)?;
             let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
             changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
             let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
@@ -231,20 +241,19 @@ impl State for PostgresState {
         }))
     }
 
-    fn claim_addresses<'a>(
-        &'a self,
-        claims: &'a [(Scope, String)],
-    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
+    fn claim_addresses<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
         Box::pin(within(async move {
             let mut transaction = self.write().await?;
-            let found = packed(&mut transaction, sqlx::query_scalar(ADDRESSES)).await?;
-            let mut addresses = Decoder::default().addresses(&found)?;
-            let changed = decide::claims(&mut addresses, claims);
-            let rows = row::json(changed.iter().map(AddressRow::from))?;
+            let (paths, scopes) = decide::claimed(claims);
+            let of = sqlx::query_scalar(ADDRESSES_OF).bind(row::json(paths)?).bind(row::json(scopes)?);
+            let addresses = Decoder::default().addresses(&packed(&mut transaction, of).await?)?;
+            let last: i64 = sqlx::query_scalar(LAST_CLAIM).fetch_one(&mut *transaction).await?;
+            let claimed = decide::claims(addresses, last.cast_unsigned(), claims);
+            let rows = row::json(claimed.changed.iter().map(AddressRow::from))?;
             let done = sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?.rows_affected();
             count(&mut transaction, COUNT_WRITTEN, done).await?;
             transaction.commit().await?;
-            Ok(addresses)
+            Ok(claimed.standing)
         }))
     }
 

@@ -15,14 +15,16 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use super::row::{self, AddressRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
 use super::schema::{self, Migrations};
 use super::{BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
-use crate::domain::address::AddressRecord;
+use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
-use crate::domain::scope::Scope;
 
-const MIGRATIONS: &Migrations = &[(1, "state", include_str!("migrations/0001_state.sql"))];
+const MIGRATIONS: &Migrations = &[
+    (1, "state", include_str!("migrations/0001_state.sql")),
+    (2, "labels", include_str!("migrations/0002_labels.sql")),
+];
 const MIGRATIONS_TABLE: &str = "migrations";
 
 const ARTICLES_AFTER: &str = "
@@ -55,10 +57,16 @@ const WRITE_FEEDS: &str = "
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
         (SELECT written + 1 FROM control)
     FROM json_each(?1)";
-const ADDRESSES: &str = "SELECT group_concat(json_array(path, scope, claim), char(10) ORDER BY path) FROM addresses";
+const ADDRESSES_SINCE: &str = "
+    SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
+    WHERE written > ?1";
+const ADDRESSES_OF: &str = "
+    SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
+    WHERE path IN (SELECT value FROM json_each(?1)) OR scope IN (SELECT value FROM json_each(?2))";
+const LAST_CLAIM: &str = "SELECT coalesce(max(claim), 0) FROM addresses";
 const WRITE_ADDRESSES: &str = "
-    INSERT OR REPLACE INTO addresses (path, scope, claim, written)
-    SELECT value ->> 'path', value ->> 'scope', value ->> 'claim', (SELECT written + 1 FROM control)
+    INSERT OR REPLACE INTO addresses (path, scope, claim, label, written)
+    SELECT value ->> 'path', value ->> 'scope', value ->> 'claim', value ->> 'label', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
 const WRITE_WITHDRAWALS: &str = "
     INSERT INTO withdrawals AS old (article_id, at, origin)
@@ -81,8 +89,7 @@ const SET_MARK: &str = "
     WHERE old.value <> excluded.value";
 const WRITTEN: &str = "SELECT written FROM control";
 const COUNT_WRITTEN: &str = "UPDATE control SET written = written + 1";
-const NAMES_SINCE: &str = "
-    SELECT EXISTS (SELECT 1 FROM addresses WHERE written > ?1) OR EXISTS (SELECT 1 FROM marks WHERE written > ?1)";
+const MARKS_SINCE: &str = "SELECT EXISTS (SELECT 1 FROM marks WHERE written > ?1)";
 
 /// How long a writer waits for the one before.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -140,7 +147,8 @@ impl State for SqliteState {
             let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
             let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
-            let addresses = decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES)).await?)?;
+            let addresses =
+                decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
             let mut articles: Vec<ArticleRecord> = Vec::new();
             loop {
                 let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
@@ -162,9 +170,11 @@ impl State for SqliteState {
             }
             let mut snapshot = self.pool.begin().await?;
             let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
-            let names = sqlx::query_scalar(NAMES_SINCE).bind(cursor.cast_signed());
-            changes.names_changed = names.fetch_one(&mut *snapshot).await?;
+            let marks = sqlx::query_scalar(MARKS_SINCE).bind(cursor.cast_signed());
+            changes.marks_changed = marks.fetch_one(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
+            let addresses = sqlx::query_scalar(ADDRESSES_SINCE).bind(cursor.cast_signed());
+            changes.addresses = decoder.addresses(&packed(&mut snapshot, addresses).await?)?;
             let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
             changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
             let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
@@ -209,20 +219,19 @@ impl State for SqliteState {
         })
     }
 
-    fn claim_addresses<'a>(
-        &'a self,
-        claims: &'a [(Scope, String)],
-    ) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
+    fn claim_addresses<'a>(&'a self, claims: &'a [Claim]) -> BoxFuture<'a, Result<Vec<AddressRecord>, StateError>> {
         Box::pin(async move {
             let mut transaction = self.write().await?;
-            let found = packed(&mut transaction, sqlx::query_scalar(ADDRESSES)).await?;
-            let mut addresses = Decoder::default().addresses(&found)?;
-            let changed = decide::claims(&mut addresses, claims);
-            let rows = row::json(changed.iter().map(AddressRow::from))?;
+            let (paths, scopes) = decide::claimed(claims);
+            let of = sqlx::query_scalar(ADDRESSES_OF).bind(row::json(paths)?).bind(row::json(scopes)?);
+            let addresses = Decoder::default().addresses(&packed(&mut transaction, of).await?)?;
+            let last: i64 = sqlx::query_scalar(LAST_CLAIM).fetch_one(&mut *transaction).await?;
+            let claimed = decide::claims(addresses, last.cast_unsigned(), claims);
+            let rows = row::json(claimed.changed.iter().map(AddressRow::from))?;
             let done = sqlx::query(WRITE_ADDRESSES).bind(rows).execute(&mut *transaction).await?.rows_affected();
             count(&mut transaction, COUNT_WRITTEN, done).await?;
             transaction.commit().await?;
-            Ok(addresses)
+            Ok(claimed.standing)
         })
     }
 

@@ -1,13 +1,17 @@
 //! The whole line from the store to HTTP, on port 0, with a clock and an engine that a test moves.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use loa::catalog::classify;
 use loa::domain::clock::Clock;
 use loa::domain::format::Format;
-use loa::feed::Content;
+use loa::domain::scope::NameKey;
+use loa::feed::{Content, Custom};
+use loa::gazetteer::Gazetteer;
 use loa::http::{CacheTimes, Limits, Options, serve};
 use loa::publish::disk::DiskCopies;
 use loa::publish::engine::{Engine, EngineOptions};
@@ -16,6 +20,7 @@ use loa::publish::publisher::{Publisher, PublisherOptions};
 use loa::publish::view::View;
 use loa::state::{self, State};
 use loa::store;
+use loa::text::names;
 use loa::text::stamp::Zones;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,6 +48,10 @@ pub(crate) struct Site {
     pub(crate) memory_bytes_max: u64,
     pub(crate) store_may_restore: bool,
     pub(crate) query_timeout_ms: u64,
+    /// By which articles come into feeds.
+    pub(crate) classify: classify::Options,
+    /// What custom feeds say of themselves.
+    pub(crate) custom: BTreeMap<NameKey, Custom>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) directory: TempDir,
 }
@@ -60,6 +69,15 @@ impl Site {
             memory_bytes_max: 10_000_000,
             store_may_restore: false,
             query_timeout_ms: 20_000,
+            classify: classify::Options {
+                gazetteer: Gazetteer::built_in(),
+                home: Vec::new(),
+                zone: chrono_tz::Asia::Ho_Chi_Minh,
+                language: "vi".to_owned(),
+                nobody: vec![names::key("PV")],
+                custom: Vec::new(),
+            },
+            custom: BTreeMap::new(),
             clock: ManualClock::at(START),
             directory,
         }
@@ -83,6 +101,7 @@ impl Site {
 
     fn engine_options(&self) -> EngineOptions {
         EngineOptions {
+            classify: Arc::new(self.classify.clone()),
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
@@ -125,7 +144,8 @@ pub(crate) struct App {
 impl App {
     async fn start(site: &Site) -> Self {
         let state = state::open(&site.state_url).await.unwrap();
-        let feed = loa::feed::Options { base_url: site.base_url.parse().unwrap(), ..feeds::options() };
+        let (base_url, custom) = (site.base_url.parse().unwrap(), site.custom.clone());
+        let feed = loa::feed::Options { base_url, custom, ..feeds::options() };
         assert_eq!(state.claim_identity(&feed.identity).await.unwrap(), feed.identity);
         let view = Arc::new(View::default());
         let maker = Maker {
@@ -177,6 +197,18 @@ impl App {
     pub(crate) async fn get_with(&self, path: &str, headers: &[&str]) -> Answer {
         let headers = [&["Host: localhost"], headers].concat();
         Client::connect(self.address).await.ask(&format!("GET {path}"), &headers).await
+    }
+
+    /// What is answered to a GET that needs the engine: it goes on until there is an answer.
+    pub(crate) async fn get_of_running(&mut self, path: &str) -> Answer {
+        let (mut client, line) = (Client::connect(self.address).await, format!("GET {path}"));
+        let mut asked = Box::pin(async move { client.ask(&line, &["Host: localhost"]).await });
+        loop {
+            if let Ok(answer) = tokio::time::timeout(Duration::from_millis(20), &mut asked).await {
+                return answer;
+            }
+            self.step().await;
+        }
     }
 
     /// A feed's document.

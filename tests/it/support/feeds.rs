@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
+use std::collections::BTreeMap;
+
 use loa::domain::address::{AddressBook, AddressRecord};
 use loa::domain::article::{Article, ArticleId, Media, Status};
 use loa::domain::category::{Category, CategoryId, CategoryTree};
@@ -12,6 +14,8 @@ use loa::domain::ledger::{ArticleRecord, Departure, FeedRecord, Standing};
 use loa::domain::point::Point;
 use loa::domain::scope::Scope;
 use loa::feed::{Built, Content, HtmlLimits, Input, Options, Window, build};
+use loa::gazetteer::FeedAddresses;
+use loa::text::names;
 use serde_json::Value;
 
 /// Articles of `fixtures/articles`, newest first.
@@ -44,6 +48,8 @@ pub(crate) fn options() -> Options {
         stub_days: 7,
         excerpt_chars_max: 120,
         html: HtmlLimits { bytes_max: 2_000_000, depth_max: 100, attributes_max: 50 },
+        home: Vec::new(),
+        custom: BTreeMap::new(),
     }
 }
 
@@ -55,6 +61,7 @@ pub(crate) fn article(name: &str) -> Article {
     let text = |key: &str| row[key].as_str().map(str::to_owned);
     let number = |key: &str| row[key].as_f64().map(|number| number.to_string());
     let list = |key: &str| row[key].as_array().cloned().unwrap_or_default();
+    let texts = |key: &str| list(key).iter().map(|text| text.as_str().unwrap().to_owned()).collect();
     Article {
         id: ArticleId::new(row["id"].as_str().unwrap()),
         guid: text("guid"),
@@ -73,8 +80,8 @@ pub(crate) fn article(name: &str) -> Article {
         rights: text("rights"),
         point: Point::read(number("latitude").as_deref(), number("longitude").as_deref()).unwrap(),
         categories: list("categories").iter().map(|id| CategoryId::new(id.as_str().unwrap())).collect(),
-        localities: Vec::new(),
-        tags: Vec::new(),
+        localities: texts("localities"),
+        tags: texts("tags"),
         media: list("media").iter().map(media).collect(),
     }
 }
@@ -140,16 +147,24 @@ pub(crate) fn categories() -> CategoryTree {
 }
 
 /// Every category but 99 has an address; `van-hoa` was called `van-nghe` before.
-pub(crate) fn addresses() -> AddressBook {
+pub(crate) fn addresses() -> FeedAddresses {
     let tree = categories();
     let with_address = tree.all().iter().filter(|category| category.id.as_str() != "99");
     let record = |path: &str, id: &CategoryId, claim| AddressRecord {
         path: format!("category/{path}"),
         scope: Scope::Category(id.clone()),
         claim,
+        label: None,
     };
     let old = record("van-nghe", &CategoryId::new("30"), 1);
-    AddressBook::new(with_address.map(|category| record(&category.slug, &category.id, 2)).chain([old]))
+    let tag = AddressRecord {
+        path: "tag/nuoc-sach".to_owned(),
+        scope: Scope::Tag(names::key("Nước sạch")),
+        claim: 1,
+        label: Some("Nước sạch".to_owned()),
+    };
+    let records = with_address.map(|category| record(&category.slug, &category.id, 2)).chain([old, tag]);
+    FeedAddresses::default().with_book(AddressBook::new(records))
 }
 
 /// What a test says of a feed; the rest is the same for all.

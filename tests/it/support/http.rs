@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use loa::domain::address::{AddressBook, AddressRecord, Resolved};
+use loa::domain::address::{AddressBook, AddressRecord};
 use loa::domain::category::CategoryId;
 use loa::domain::feed_key::FeedKey;
 use loa::domain::format::Format;
 use loa::domain::scope::Scope;
+use loa::gazetteer::{FeedAddresses, Resolved};
 use loa::http::{CacheTimes, Limits, Options, serve};
 use loa::publish::document::Document;
 use loa::publish::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
@@ -45,7 +46,7 @@ pub(crate) enum Behaviour {
 
 /// Documents that a test sets. `category/doi-song` is there, `category/cu` has moved to it, `category/het` has ended.
 pub(crate) struct FakePublished {
-    addresses: AddressBook,
+    addresses: FeedAddresses,
     behaviour: Mutex<HashMap<FeedKey, Behaviour>>,
     pub(crate) ready: Mutex<bool>,
 }
@@ -53,9 +54,11 @@ pub(crate) struct FakePublished {
 impl FakePublished {
     fn new() -> Arc<Self> {
         let scope = Scope::Category(CategoryId::new("1"));
-        let record = |path: &str, claim| AddressRecord { path: path.to_owned(), scope: scope.clone(), claim };
+        let record =
+            |path: &str, claim| AddressRecord { path: path.to_owned(), scope: scope.clone(), claim, label: None };
+        let book = AddressBook::new([record("category/cu", 1), record("category/doi-song", 2)]);
         let fake = Self {
-            addresses: AddressBook::new([record("category/cu", 1), record("category/doi-song", 2)]),
+            addresses: FeedAddresses::default().with_book(book),
             behaviour: Mutex::default(),
             ready: Mutex::new(true),
         };

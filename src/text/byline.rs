@@ -1,6 +1,6 @@
 //! Author lines as Vietnamese newspapers print them, told apart into names: "Bài, ảnh: Hà My - Lê Nam".
 
-use crate::text::xml_chars::XmlText;
+use super::xml_chars::XmlText;
 
 /// Words before the names that say what they did, lower case, without the colon.
 const ROLES: [&str; 12] = [
@@ -31,7 +31,7 @@ const NAMES_MAX: usize = 20;
 /// The names in an author line (plain text), each once, in the order printed. `PV` and `Theo TTXVN` stay as they are.
 #[must_use]
 pub fn authors(line: &str) -> Vec<XmlText> {
-    if line.len() > LINE_BYTES_MAX || line.to_lowercase().starts_with(SOURCE_PREFIX) {
+    if line.len() > LINE_BYTES_MAX || is_source(line) {
         return name(line).into_iter().collect();
     }
     let mut names: Vec<XmlText> = Vec::new();
@@ -41,6 +41,12 @@ pub fn authors(line: &str) -> Vec<XmlText> {
         }
     }
     names
+}
+
+/// Does a name in an author line name a source (`Theo TTXVN`) and nobody who wrote?
+#[must_use]
+pub fn is_source(name: &str) -> bool {
+    name.to_lowercase().starts_with(SOURCE_PREFIX)
 }
 
 /// What stands after `Bài, ảnh:`.

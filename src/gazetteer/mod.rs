@@ -1,0 +1,161 @@
+//! The administrative units of Vietnam, of all dates since 2004: what a code was on a day, what a name means, which
+//! periods are one place, and where its feed lives. Pure tables that come with the program (`data/README.md`);
+//! `docs/LOCALITIES.md` has the rules.
+
+mod addresses;
+mod feed_addresses;
+mod locate;
+mod names;
+mod places;
+mod resolve;
+mod search;
+mod table;
+mod unit;
+mod units;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use chrono::NaiveDate;
+use sha2::{Digest as _, Sha256};
+
+use self::addresses::Addresses;
+use self::names::Names;
+use self::units::Units;
+use crate::domain::place::{Place, UnitCode};
+
+pub use self::addresses::extend;
+pub use self::feed_addresses::{FeedAddresses, Resolved};
+pub use self::locate::Located;
+pub use self::resolve::Unresolved;
+pub use self::table::{GazetteerError, Tables};
+pub use self::unit::{Kind, Unit};
+
+/// Bytes of the digest: enough that two tables never share one by chance.
+const DIGEST_BYTES: usize = 8;
+
+/// All units of all dates.
+#[derive(Default)]
+pub struct Gazetteer {
+    units: Units,
+    names: Names,
+    addresses: Addresses,
+    digest: String,
+}
+
+/// Not all of its units.
+impl fmt::Debug for Gazetteer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gazetteer").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Gazetteer {
+    /// The gazetteer of this version of the program, read once. A test proves that its tables can be read: if they
+    /// could not, it would be empty.
+    #[must_use]
+    pub fn built_in() -> Arc<Self> {
+        static BUILT_IN: OnceLock<Arc<Gazetteer>> = OnceLock::new();
+        Arc::clone(BUILT_IN.get_or_init(|| Arc::new(Self::parse(&Tables::built_in()).unwrap_or_default())))
+    }
+
+    /// Reads tables.
+    ///
+    /// # Errors
+    /// [`GazetteerError`] names the line that cannot be read, the unit without a province, or the place without an
+    /// address.
+    pub fn parse(tables: &Tables<'_>) -> Result<Self, GazetteerError> {
+        let mut units = Units::parse(tables.units)?;
+        places::join(&mut units, &table::edges(tables.succession)?)?;
+        let names = Names::new(&units, tables.aliases)?;
+        let addresses = Addresses::parse(tables.addresses)?;
+        let gazetteer = Self { units, names, addresses, digest: digest(tables) };
+        let homeless = gazetteer.places().find(|place| gazetteer.path_of(*place).is_none());
+        homeless.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
+    }
+
+    /// A short hash of all tables, in hexadecimal digits: another one where anything in them is another.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What a code was on that day.
+    #[must_use]
+    pub fn at(&self, code: UnitCode, day: NaiveDate) -> Option<&Unit> {
+        self.units.at(code, day).map(|(_, unit)| unit)
+    }
+
+    /// Every period of a code, oldest first: units that may have nothing in common but the code.
+    #[must_use]
+    pub fn periods(&self, code: UnitCode) -> Vec<&Unit> {
+        self.units.of_code(code).map(|(_, unit)| unit).collect()
+    }
+
+    /// All units of a day, in the order of their codes: provinces, districts, communes.
+    pub fn all_at(&self, day: NaiveDate) -> impl Iterator<Item = &Unit> {
+        self.units.all().map(|(_, unit)| unit).filter(move |unit| unit.is_valid(day))
+    }
+
+    /// The unit and what it is a part of, each as it was on that day: commune, district (of old), province.
+    #[must_use]
+    pub fn self_and_ancestors<'a>(&'a self, unit: &'a Unit, day: NaiveDate) -> Vec<&'a Unit> {
+        self.units.upwards(unit, day).collect()
+    }
+
+    /// The parts that a code had on that day, in the order of their codes.
+    #[must_use]
+    pub fn children(&self, code: UnitCode, day: NaiveDate) -> Vec<&Unit> {
+        self.units.parts_of(code).filter(|unit| unit.is_valid(day)).collect()
+    }
+
+    /// The place that a unit is a period of: the key of its feed.
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "that units know their place is nobody's business")]
+    pub fn place_of(&self, unit: &Unit) -> Place {
+        unit.place
+    }
+
+    /// The periods of a place, oldest first. Empty if there is no such place.
+    #[must_use]
+    pub fn units_of(&self, place: Place) -> Vec<&Unit> {
+        let first = self.units.of_code(place.code).map(|(_, unit)| unit).find(|unit| unit.from == place.since);
+        let first = first.filter(|unit| unit.place == place);
+        std::iter::successors(first, |unit| self.units.get(unit.next?)).collect()
+    }
+
+    /// The address of a place: `phu-tho`, `phu-tho/xa-hung-lo`.
+    #[must_use]
+    pub fn path_of(&self, place: Place) -> Option<&str> {
+        self.addresses.path_of(place)
+    }
+
+    /// The place of an address.
+    #[must_use]
+    pub fn by_path(&self, path: &str) -> Option<Place> {
+        self.addresses.by_path(path).filter(|place| !self.units_of(*place).is_empty())
+    }
+
+    /// Every place, in the order of their codes and first days.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        let is_first = |unit: &&Unit| unit.place == Place { code: unit.code, since: unit.from };
+        self.units.all().map(|(_, unit)| unit).filter(is_first).map(|unit| unit.place)
+    }
+}
+
+impl Tables<'static> {
+    /// The tables that the program carries.
+    #[must_use]
+    pub const fn built_in() -> Self {
+        table::BUILT_IN
+    }
+}
+
+fn digest(tables: &Tables<'_>) -> String {
+    let mut hash = Sha256::new();
+    for table in [tables.units, tables.succession, tables.aliases, tables.addresses] {
+        hash.update(table.len().to_le_bytes());
+        hash.update(table);
+    }
+    hash.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,160 @@
+//! The tables as text: what their lines look like, and what is wrong with one that does not.
+
+use chrono::NaiveDate;
+
+use crate::domain::place::{Place, UnitCode};
+
+/// The tables of a gazetteer, as the files under `data/` have them.
+#[derive(Debug, Clone, Copy)]
+pub struct Tables<'a> {
+    /// `code,kind,name,parent,from,until`: a unit in one period of its life.
+    pub units: &'a str,
+    /// `date,old,new,extent,main`: what became of what on that day.
+    pub succession: &'a str,
+    /// `code,name,alias`: another spelling of the unit of that code and name.
+    pub aliases: &'a str,
+    /// `code,from,path`: the address of the place whose first period that is. Sorted by path.
+    pub addresses: &'a str,
+}
+
+/// The tables that the program carries.
+pub(super) const BUILT_IN: Tables<'static> = Tables {
+    units: include_str!("data/units.csv"),
+    succession: include_str!("data/succession.csv"),
+    aliases: include_str!("data/aliases.csv"),
+    addresses: include_str!("data/addresses.csv"),
+};
+
+/// Why tables make no gazetteer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GazetteerError {
+    /// A line is not of its table's form.
+    #[error("{table}, line {line}: `{text}` {problem}")]
+    Line {
+        /// The table.
+        table: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The line itself.
+        text: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A unit without a province on its last day.
+    #[error("units, {code} from {}: its parent or its province does not hold on its last day", since(*from))]
+    NoProvince {
+        /// The unit.
+        code: UnitCode,
+        /// Its first day.
+        from: Option<NaiveDate>,
+    },
+    /// A place that the table of addresses does not know.
+    #[error("addresses: place {0} has none, extend the table")]
+    NoAddress(Place),
+    /// A place for which every form of address is taken.
+    #[error("addresses: all that place {place} could have are taken, the last one was `{path}`")]
+    NoFreeAddress {
+        /// The place.
+        place: Place,
+        /// What it could have had.
+        path: String,
+    },
+    /// More units than can be counted.
+    #[error("units: more than {} lines", u32::MAX)]
+    TooMany,
+}
+
+fn since(from: Option<NaiveDate>) -> String {
+    from.map_or_else(|| "the beginning".to_owned(), |day| day.to_string())
+}
+
+/// A line of a table, cut at its commas.
+pub(super) struct Row<'a, const N: usize> {
+    /// The fields.
+    pub(super) fields: [&'a str; N],
+    table: &'static str,
+    line: usize,
+    text: &'a str,
+}
+
+impl<const N: usize> Row<'_, N> {
+    /// The error of this line.
+    pub(super) fn wrong(&self, problem: &'static str) -> GazetteerError {
+        wrong(self.table, self.line, self.text, problem)
+    }
+
+    /// Reads a field.
+    pub(super) fn read<T>(&self, value: Option<T>, problem: &'static str) -> Result<T, GazetteerError> {
+        value.ok_or_else(|| self.wrong(problem))
+    }
+}
+
+fn wrong(table: &'static str, line: usize, text: &str, problem: &'static str) -> GazetteerError {
+    GazetteerError::Line { table, line, text: text.to_owned(), problem }
+}
+
+/// The lines of a table after its head.
+pub(super) fn rows<'a, const N: usize>(
+    table: &'static str,
+    text: &'a str,
+) -> impl Iterator<Item = Result<Row<'a, N>, GazetteerError>> {
+    let lines = text.lines().enumerate().skip(1).map(|(at, text)| (at + 1, text));
+    lines.map(move |(line, text)| match fields(text) {
+        Some(fields) => Ok(Row { fields, table, line, text }),
+        None => Err(wrong(table, line, text, "has too few or too many fields")),
+    })
+}
+
+fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
+    let (mut fields, mut parts) = ([""; N], line.split(','));
+    for field in &mut fields {
+        *field = parts.next()?;
+    }
+    parts.next().is_none().then_some(fields)
+}
+
+/// A code, or nothing: `Some(None)` for an empty field, `None` for what is neither.
+pub(super) fn optional_code(text: &str) -> Option<Option<UnitCode>> {
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+/// A day, or nothing.
+pub(super) fn optional_day(text: &str) -> Option<Option<NaiveDate>> {
+    if text.is_empty() { Some(None) } else { day(text).map(Some) }
+}
+
+/// `2025-07-01`. By hand: the parser of chrono would take a third of the time that loading has.
+pub(super) fn day(text: &str) -> Option<NaiveDate> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let lengths = (year.len(), month.len(), day.len(), parts.next());
+    let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    date.filter(|_| lengths == (4, 2, 2, None))
+}
+
+/// What became of what: some or all of `old` is `new` from that day on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge {
+    /// The first day of the new unit.
+    pub(super) day: NaiveDate,
+    /// A unit until the day before.
+    pub(super) old: UnitCode,
+    /// A unit from that day on.
+    pub(super) new: UnitCode,
+    /// Is this the one successor of the old unit, by law or by population?
+    pub(super) is_main: bool,
+}
+
+/// Reads the table of succession. The extent is not needed yet.
+pub(super) fn edges(text: &str) -> Result<Vec<Edge>, GazetteerError> {
+    let edge = |row: Row<'_, 5>| {
+        let [date, old, new, _extent, main] = row.fields;
+        Ok(Edge {
+            day: row.read(day(date), "has no date")?,
+            old: row.read(old.parse().ok(), "has no code of an old unit")?,
+            new: row.read(new.parse().ok(), "has no code of a new unit")?,
+            is_main: main == "1",
+        })
+    };
+    rows("succession", text).map(|row| edge(row?)).collect()
+}
