@@ -4,6 +4,7 @@ mod articles;
 mod categories;
 mod check;
 mod demo;
+mod demo_live;
 pub mod import;
 mod options;
 mod output;

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod browser;
+mod demo_live;
 mod feed_golden;
 mod feed_rules;
 mod http;
