@@ -7,6 +7,7 @@ mod articles;
 mod categories;
 mod check;
 mod demo;
+mod demo_live;
 pub mod import;
 mod localities;
 mod options;

@@ -4,6 +4,7 @@
 mod adopt;
 mod browser;
 mod complaints;
+mod demo_live;
 mod feed_golden;
 mod feed_rules;
 mod gazetteer;
