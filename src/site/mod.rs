@@ -36,7 +36,7 @@ body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:0 auto;padding:1r
 table{border-collapse:collapse;width:100%}\
 th,td{text-align:start;padding:.4rem .5rem;border-block-end:1px solid #8886}\
 th{font-weight:400;overflow-wrap:anywhere}thead th{font-weight:600}\
-td a{display:inline-block;padding:.2rem .4rem}\
+td{width:1%;white-space:nowrap}td a{display:inline-block;padding:.2rem .4rem}\
 summary{padding:.5rem 0;cursor:pointer}small{font-weight:400;opacity:.8}\
 .d1{padding-inline-start:1.5rem}.d2{padding-inline-start:3rem}\
 .d3{padding-inline-start:4.5rem}.d4{padding-inline-start:6rem}";
@@ -108,13 +108,11 @@ every feed for import.</p>
 <thead><tr><th scope="col">Nguồn tin</th><th scope="col">Địa chỉ</th></tr></thead>
 <tbody>
 {%- for row in section.rows %}
-<tr><th scope="row" class="d{{ row.indent }}" lang="{{ language }}">{{ row.title }}</th><td>
+<tr><th scope="row" class="d{{ row.indent }}" lang="{{ language }}">{{ row.title }}
+{%- if let Some(page) = row.page %} <a href="{{ page }}" lang="vi">chi tiết hơn</a>{% endif %}</th><td>
 {%- for link in row.links %}
 <a type="{{ link.media_type }}" href="{{ link.url }}">{{ link.title }}</a>
-{%- endfor %}
-{%- if let Some(page) = row.page %}
-<a href="{{ page }}">Chi tiết hơn <small lang="en">more</small></a>
-{%- endif %}</td></tr>
+{%- endfor %}</td></tr>
 {%- endfor %}
 </tbody>
 </table>
@@ -343,7 +341,10 @@ mod tests {
         assert!(index(100).contains("<details><summary>202 nguồn tin"), "folded, but all there");
         let large = index(5_000);
         assert!(large.contains("Có 10002 nguồn tin") && !large.contains("xa-1.rss"), "{large}");
-        assert!(large.contains("href=\"https://tin.example.vn/feeds/locality/phu-tho/\">Chi tiết hơn"), "{large}");
+        assert!(
+            large.contains("href=\"https://tin.example.vn/feeds/locality/phu-tho/\" lang=\"vi\">chi tiết hơn"),
+            "{large}"
+        );
     }
 
     #[test]

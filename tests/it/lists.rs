@@ -87,7 +87,8 @@ async fn every_listed_feed_answers_under_its_title() {
     on::<Sqlite>(async |db| {
         db.sql(&small()).await;
         db.sql("INSERT INTO categories VALUES ('30', NULL, 'trong', 'Trống', 3)").await;
-        let app = Site::on(db).running().await;
+        let site = Site::on(db);
+        let app = site.running().await;
         let listed = listed(&app).await;
         let paths: Vec<&str> = listed.iter().map(|(address, _)| path(address)).collect();
         let expect = ["all", "category/kinh-te", "category/nong-nghiep", "category/van-hoa"];
@@ -107,7 +108,8 @@ async fn every_listed_feed_answers_under_its_title() {
 async fn lists_change_only_with_what_they_hold() {
     on::<Sqlite>(async |db| {
         db.sql(&small()).await;
-        let mut app = Site::on(db).running().await;
+        let site = Site::on(db);
+        let mut app = site.running().await;
         let tags = async |app: &App| {
             let mut tags = Vec::new();
             for path in ["/opml.xml", "/", "/feeds/category/"] {
@@ -141,7 +143,8 @@ async fn lists_change_only_with_what_they_hold() {
 async fn groups_and_feeds_have_pages() {
     on::<Sqlite>(async |db| {
         db.sql(&small()).await;
-        let mut app = Site::on(db).running().await;
+        let site = Site::on(db);
+        let mut app = site.running().await;
         let index = app.get("/").await.text();
         for part in ["<section id=\"all\">", "<section id=\"category\">", "type=\"text/x-opml\""] {
             assert!(index.contains(part), "{part} in {index}");
