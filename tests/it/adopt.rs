@@ -147,7 +147,8 @@ async fn a_subscriber_of_the_old_feed_sees_nothing_twice() {
             assert_eq!(status, 0, "{checked}");
             let served = Served::start(directory.path(), CONFIG);
             let ours = subscribe(&served, old_path).await;
-            for reader in [feed_rs as Reader, feedparser] {
+            let readers: [Reader; 2] = [feed_rs, feedparser];
+            for reader in readers {
                 let mut seen = Seen::new();
                 look(&mut seen, reader, document);
                 assert_eq!(seen.keys().collect::<String>(), "123");
@@ -184,11 +185,8 @@ async fn the_smallest_category_that_holds_all_is_chosen() {
     on::<Sqlite>(async |db| {
         let directory = place(db).await;
         let feed = |ids: &[u32]| {
-            let items: String = ids
-                .iter()
-                .map(|id| format!("<item><link>https://baovidu.example/tin-{id}.htm</link><guid>{id}</guid></item>"))
-                .collect();
-            format!("<rss><channel>{items}</channel></rss>")
+            let item = |id| format!("<item><link>https://baovidu.example/tin-{id}.htm</link><guid>{id}</guid></item>");
+            format!("<rss><channel>{}</channel></rss>", ids.iter().map(item).collect::<Vec<_>>().concat())
         };
         let check = |ids: &[u32], path: &str, why: &str| {
             fs::write(directory.path().join("cu.xml"), feed(ids)).unwrap();
@@ -282,8 +280,8 @@ async fn what_subscribers_see_twice_is_said() {
         let item =
             |id: u32| format!("<item><guid>g{id}</guid><link>https://baovidu.example/tin-{id}.htm</link></item>");
         for (day, expect) in [(1..=2, 2), (2..=3, 1), (3..=4, 0)] {
-            let items: String = day.map(item).collect();
-            fs::write(directory.path().join("cu.xml"), format!("<rss>{items}</rss>")).unwrap();
+            let items: Vec<String> = day.map(item).collect();
+            fs::write(directory.path().join("cu.xml"), format!("<rss>{}</rss>", items.concat())).unwrap();
             let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all"]);
             assert_eq!((status, report["new"].as_array().unwrap().len()), (0, expect), "{report:#}");
         }
