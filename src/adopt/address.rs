@@ -17,13 +17,11 @@ pub(super) fn key(written: &str) -> Option<String> {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = url.path().trim_end_matches('/');
     let counts = |name: &str| name.starts_with(CAMPAIGN) || COUNTERS.contains(&name);
-    let kept: Vec<(String, String)> = url.query_pairs().filter(|(name, _)| !counts(name)).map(own).collect();
-    let query: String = kept.iter().map(|(name, value)| format!("?{name}={value}")).collect();
-    Some(format!("{host}{port}{path}{query}"))
-}
-
-fn own((name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)) -> (String, String) {
-    (name.into_owned(), value.into_owned())
+    let mut key = format!("{host}{port}{path}");
+    for (name, value) in url.query_pairs().filter(|(name, _)| !counts(name)) {
+        key.extend(["?", &name, "=", &value]);
+    }
+    Some(key)
 }
 
 /// The address without line breaks in it, and only the second of two that were written as one: the site's own address put

@@ -13,7 +13,7 @@ use super::adopt_report::{NewEntry, OldLine, Report, Shown, Standing};
 use super::adopt_target;
 use super::service::{Places, Service};
 use super::{Global, Outcome, options, output};
-use crate::adopt::{self, Candidate, FEED_BYTES_MAX, Found, How, Kind, Matcher, OldEntry, OldFeed};
+use crate::adopt::{self, Candidate, FEED_BYTES_MAX, Found, Kind, Matcher, OldEntry, OldFeed};
 use crate::config::Config;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::{Clock as _, SystemClock};
@@ -29,21 +29,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 const LOAD_AT_A_TIME: usize = 500;
 
 /// Take over the feed that the paper has now, so that its subscribers see nothing twice.
-///
-/// Feed readers know an entry by its guid. This reads the present RSS or Atom feed, finds the article of each entry (by
-/// its address, else by its title if it was published at most 24 hours apart), and records its guid: from then on the
-/// article has it in every feed of ours. Then it shows what a subscriber of the old feed will see as new in ours, and
-/// prints the lines that lead subscribers over. Repeating it changes nothing. Do it before the first `loa serve`, once
-/// for every feed that has subscribers; docs/MIGRATION.md has the way in steps.
-///
-/// Examples:
-///   loa adopt https://baovidu.example/rss/thoi-su.rss --dry-run --config loa.toml
-///   loa adopt https://baovidu.example/rss/thoi-su.rss --config loa.toml
-///   loa adopt thoi-su.xml --from /rss/thoi-su.rss --to category/thoi-su --config loa.toml
-///
-/// Ends with 0 if every entry has its article and its guid, with 1 if some have not: they are listed.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(long_about = LONG_ABOUT)]
 pub(crate) struct Args {
     /// The old feed: its address, or a file that holds it.
     #[arg(value_name = "FILE|URL")]
@@ -55,6 +42,15 @@ pub(crate) struct Args {
     /// Address of the old feed, if a file is given that does not tell its own.
     #[arg(long, value_name = "URL|PATH")]
     from: Option<String>,
+    #[command(flatten)]
+    recording: Recording,
+    /// Write a JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Recording {
     /// Also for articles that Loa has published under another guid: right if `loa serve` was only tried out, for whoever
     /// has subscribed to our feeds since sees these articles once more.
     #[arg(long)]
@@ -62,56 +58,70 @@ pub(crate) struct Args {
     /// Show everything, record nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Write a JSON object instead of text.
-    #[arg(long)]
-    json: bool,
 }
+
+const LONG_ABOUT: &str = "\
+Take over the feed that the paper has now, so that its subscribers see nothing twice.
+
+Feed readers know an entry by its guid. This reads the present RSS or Atom feed, finds the article of each entry (by its \
+address, else by its title if it was published at most 24 hours apart), and records its guid: from then on the article \
+has it in every feed of ours. Then it shows what a subscriber of the old feed will see as new in ours, and prints the \
+lines that lead subscribers over. Repeating it changes nothing. Do it before the first `loa serve`, for every feed that \
+has subscribers, every day until the move; docs/MIGRATION.md has the steps.
+
+Examples:
+  loa adopt https://baovidu.example/rss/thoi-su.rss --dry-run --config loa.toml
+  loa adopt https://baovidu.example/rss/thoi-su.rss --config loa.toml
+  loa adopt thoi-su.xml --from /rss/thoi-su.rss --to category/thoi-su --config loa.toml
+
+Ends with 0 if every entry has its article and its guid, with 1 if some have not: they are listed.";
 
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
     let old = fetch(&args.source, &config).await?;
-    let base_url = options::base_url(&config, config.http.listen)?;
-    let address = adopt_target::old_address(&args, &old, &base_url)?;
-    let places = Places::preview(&config).await?;
-    let mut service = Service::start(&config, base_url.clone(), &places).await?;
+    let report = take_over(&args, &config, old).await?;
+    output::print(&if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text() })?;
+    Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Faults })
+}
+
+/// Does everything on a copy of state first: what cannot be shown to the end is not recorded.
+async fn take_over(args: &Args, config: &Config, old: OldFeed) -> anyhow::Result<Report> {
+    let base_url = options::base_url(config, config.http.listen)?;
+    let address = adopt_target::old_address(args, &old, &base_url)?;
+    let places = Places::preview(config).await?;
+    let mut service = Service::start(config, base_url.clone(), &places).await?;
 
     let OldFeed { kind, entries, nameless, .. } = old;
     let guids: HashSet<String> = entries.iter().map(|entry| entry.guid.clone()).collect();
     let oldest = entries.iter().filter_map(|entry| entry.published).min();
     let found = search(&service, entries).await?;
-    let (wishes, mut standings) = wishes(&service, &found, args.also_published);
+    let (wishes, mut standings) = wishes(&service, &found, args.recording.also_published);
     let mut answers = places.state().adopt(&wishes, SystemClock.now()).await?;
     service.engine.settle().await.map_err(anyhow::Error::msg)?;
 
-    let ids: Vec<ArticleId> = matched(&found).map(|(candidate, _)| candidate.id.clone()).collect();
-    let format = format(kind);
-    let target = adopt_target::choose(&service, &places, args.to.as_deref(), &ids, format).await?;
-    let addresses = matched(&found).filter_map(|(candidate, _)| candidate.address.clone()).collect();
-    let known = Known { guids, adopted: places.state().control().await?.adopted.into_values().collect(), addresses };
-    let seen_as_new = new_entries(&service, &target.key, &known, &config).await?;
-    if !args.dry_run {
+    let ids: Vec<ArticleId> = matched(&found).map(|candidate| candidate.id.clone()).collect();
+    let target = adopt_target::choose(&service, &places, args.to.as_deref(), &ids, format(kind)).await?;
+    let adopted = places.state().control().await?.adopted.into_values().collect();
+    let addresses = matched(&found).filter_map(|candidate| candidate.address.clone()).collect();
+    let new = new_entries(&service, &target.key, &Known { guids, adopted, addresses }, config).await?;
+    if !args.recording.dry_run {
         let state = state::open(config.state.url.expose()).await?;
         answers = state.adopt(&wishes, SystemClock.now()).await?;
     }
-    tell_standings(&mut standings, answers);
+    tell_standings(&mut standings, &answers);
     let shown = Shown { zone: config.site.timezone, oldest };
-    let report = Report {
-        old_feed: args.source,
+    let entries = found.into_iter().zip(&standings).map(|(found, standing)| OldLine::of(found, standing, &shown));
+    Ok(Report {
+        old_feed: args.source.clone(),
         kind: if kind == Kind::Rss { "RSS" } else { "Atom" },
-        dry_run: args.dry_run,
-        entries: found
-            .into_iter()
-            .zip(standings)
-            .map(|(found, standing)| OldLine::of(found, standing, &shown))
-            .collect(),
+        dry_run: args.recording.dry_run,
+        entries: entries.collect(),
         nameless,
-        new: seen_as_new.into_iter().map(|(entry, is_matched)| NewEntry::of(&entry, is_matched, &shown)).collect(),
+        new: new.into_iter().map(|(entry, twice)| NewEntry::of(&entry, twice, &shown)).collect(),
         redirects: adopt_target::redirects(address.as_ref(), &target, &base_url),
         our_feed: target.into(),
-    };
-    output::print(&if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.text() })?;
-    Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Faults })
+    })
 }
 
 impl Args {
@@ -182,9 +192,9 @@ fn progress(articles: usize) -> ProgressBar {
     style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
-fn matched(found: &[Found]) -> impl Iterator<Item = (&Candidate, How)> {
+fn matched(found: &[Found]) -> impl Iterator<Item = &Candidate> {
     found.iter().filter_map(|found| match &found.outcome {
-        adopt::Outcome::Matched(candidate, how) => Some((candidate, *how)),
+        adopt::Outcome::Matched(candidate, _) => Some(candidate),
         _ => None,
     })
 }
@@ -218,7 +228,7 @@ fn wishes(service: &Service, found: &[Found], also_published: bool) -> (Adoption
 }
 
 /// Puts the answers of state where they were asked for.
-fn tell_standings(standings: &mut [Standing], answers: Vec<Adopted>) {
+fn tell_standings(standings: &mut [Standing], answers: &[Adopted]) {
     for standing in standings {
         if let Standing::Asked(number) = standing {
             *standing = match answers.get(*number) {

@@ -104,7 +104,7 @@ pub(super) struct OldLine {
 
 impl OldLine {
     /// Of what was found and done.
-    pub(super) fn of(found: Found, standing: Standing, shown: &Shown) -> Self {
+    pub(super) fn of(found: Found, standing: &Standing, shown: &Shown) -> Self {
         let (article, by) = match found.outcome {
             adopt::Outcome::Matched(candidate, how) => (Some(candidate.id.to_string()), Some(how)),
             _ => (None, None),

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use super::service::{Places, Service};
 use super::{Global, Outcome, options, output};
+use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::category::CategoryTree;
 use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 use crate::feed;
-use crate::publish::Published as _;
+use crate::publish::{Published as _, Route};
 
 /// Check the configuration, the store and every feed, and name what is wrong.
 ///
@@ -85,6 +86,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
         progress.inc(1);
     }
     progress.finish_and_clear();
+    faults.extend(config.redirects.iter().filter_map(|(old, target)| check_redirect(&service, old, target)));
 
     let health = service.publisher.health();
     let faults: Vec<Line> = faults.into_iter().map(Line::from).collect();
@@ -117,6 +119,13 @@ async fn check_feed(service: &Service, scope: &Scope) -> Vec<Fault> {
         faults.push(Fault::new(Subject::Feed(path), FaultCode::WindowLimited, detail));
     }
     faults
+}
+
+/// An address of the time before Loa that leads nowhere.
+fn check_redirect(service: &Service, old: &str, target: &str) -> Option<Fault> {
+    let leads = matches!(service.publisher.route(target), Route::Feed(_) | Route::Moved(_));
+    let path = target.strip_prefix(FEEDS_PREFIX).unwrap_or(target).to_owned();
+    (!leads).then(|| Fault::new(Subject::Feed(path), FaultCode::RedirectNowhere, old))
 }
 
 fn progress(feeds: usize) -> ProgressBar {

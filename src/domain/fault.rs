@@ -185,6 +185,8 @@ fault_codes! {
     WithdrawalFinal "withdrawal_final" SetAside "bài đã gỡ, không được đăng lại" "the article was withdrawn for good; `loa articles restore` lets it back";
     /// Publication instant was derived by import from a stamp that is not one of publication.
     PublicationFromUpdate "publication_from_update" Notice "thời điểm đăng lấy từ dấu cập nhật" "the publication instant was taken from the update stamp";
+    /// `[redirects]` leads to a feed that does not exist.
+    RedirectNowhere "redirect_nowhere" Notice "địa chỉ cũ dẫn tới nguồn tin không tồn tại" "a redirect leads to no feed";
     /// A feed could not be made.
     FeedUnrenderable "feed_unrenderable" SetAside "không tạo được nguồn tin" "the feed cannot be made";
 }

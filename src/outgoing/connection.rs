@@ -19,7 +19,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// TLS as every connection speaks it: the roots that browsers trust, compiled in, so that a machine without certificates
 /// asks as well as any other.
 pub(super) fn tls() -> ClientConfig {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+}
+
+pub(super) fn trusting(roots: RootCertStore) -> ClientConfig {
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 
@@ -39,7 +42,7 @@ pub(super) async fn open(url: &Url, tls: Arc<ClientConfig>) -> Result<Box<dyn St
     match url.scheme() {
         "http" => Ok(Box::new(TcpStream::connect((name, port)).await.map_err(unreachable)?)),
         "https" => {
-            let server = ServerName::try_from(name.clone()).map_err(|_| not_web())?;
+            let server = ServerName::try_from(name.clone()).ok().ok_or_else(not_web)?;
             let plain = TcpStream::connect((name, port)).await.map_err(unreachable)?;
             Ok(Box::new(TlsConnector::from(tls).connect(server, plain).await.map_err(unreachable)?))
         }

@@ -46,14 +46,14 @@ pub(super) async fn ask(url: &Url, stream: Box<dyn Stream>, bytes_max: usize) ->
 fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let host = &url[Position::BeforeHost..Position::AfterPort];
-    Request::get(target)
+    let request = Request::get(target)
         .header(header::HOST, host)
         .header(header::USER_AGENT, USER_AGENT)
         .header(header::ACCEPT, ACCEPT)
         .header(header::ACCEPT_ENCODING, "gzip")
         .header(header::CONNECTION, "close")
-        .body(Empty::new())
-        .map_err(|_| FetchError::NotWeb(url.to_string()))
+        .body(Empty::new());
+    request.ok().ok_or_else(|| FetchError::NotWeb(url.to_string()))
 }
 
 async fn collect(url: &Url, mut body: Incoming, bytes_max: usize) -> Result<Bytes, FetchError> {

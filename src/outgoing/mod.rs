@@ -113,14 +113,14 @@ pub enum FetchError {
 pub async fn get(url: &Url, limits: Limits) -> Result<Fetched, FetchError> {
     let timeout_ms = u64::try_from(limits.total_timeout.as_millis()).unwrap_or(u64::MAX);
     let late = || FetchError::Timeout { url: url.clone(), timeout_ms };
-    timeout(limits.total_timeout, follow(url, limits.body_bytes_max)).await.unwrap_or_else(|_| Err(late()))
+    let tls = Arc::new(connection::tls());
+    timeout(limits.total_timeout, follow(url, &tls, limits.body_bytes_max)).await.unwrap_or_else(|_| Err(late()))
 }
 
-async fn follow(first: &Url, body_bytes_max: usize) -> Result<Fetched, FetchError> {
-    let tls = Arc::new(connection::tls());
+async fn follow(first: &Url, tls: &Arc<ClientConfig>, body_bytes_max: usize) -> Result<Fetched, FetchError> {
     let mut url = first.clone();
     for _ in 0..=REDIRECTS_MAX {
-        match step(&url, Arc::clone(&tls), body_bytes_max).await? {
+        match step(&url, Arc::clone(tls), body_bytes_max).await? {
             Step::Document(body) => return Ok(Fetched { url, body }),
             Step::Onward(next) => url = next,
         }
@@ -152,5 +152,51 @@ async fn step(url: &Url, tls: Arc<ClientConfig>, body_bytes_max: usize) -> Resul
         }
         (StatusCode::OK, _) => Ok(Step::Document(exchange::unpacked(url, &headers, body, body_bytes_max)?)),
         (status, _) => Err(FetchError::Status { url: url.clone(), status }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+
+    use super::*;
+
+    /// Answers one request by TLS, if the client trusts it so far.
+    async fn answer_one(listener: TcpListener) {
+        let chain = vec![CertificateDer::from(&include_bytes!("../../fixtures/tls/localhost.der")[..])];
+        let key = PrivatePkcs8KeyDer::from(&include_bytes!("../../fixtures/tls/localhost.key.der")[..]);
+        let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key.into()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let Ok(mut stream) = TlsAcceptor::from(Arc::new(server)).accept(stream).await else { return };
+        let mut head = [0; 1000];
+        assert!(stream.read(&mut head).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<rss/>").await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+
+    async fn asked(host: &str, tls: ClientConfig) -> Result<Fetched, String> {
+        let listener = TcpListener::bind("localhost:0").await.unwrap();
+        let url = format!("https://{host}:{}/cu.rss", listener.local_addr().unwrap().port()).parse().unwrap();
+        let tls = Arc::new(tls);
+        let (fetched, ()) = tokio::join!(follow(&url, &tls, 1000), answer_one(listener));
+        fetched.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn https_is_spoken_with_whom_one_trusts() {
+        let trusting = || {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from(&include_bytes!("../../fixtures/tls/ca.der")[..])).unwrap();
+            connection::trusting(roots)
+        };
+        assert_eq!(asked("localhost", trusting()).await.unwrap().body, "<rss/>");
+        let error = asked("127.0.0.1", trusting()).await.unwrap_err();
+        assert!(error.contains("cannot be reached") && error.contains("certificate"), "{error}");
+        let error = asked("localhost", connection::tls()).await.unwrap_err();
+        assert!(error.contains("cannot be reached") && error.contains("UnknownIssuer"), "{error}");
     }
 }

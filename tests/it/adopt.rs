@@ -58,7 +58,7 @@ async fn place(db: &Sqlite) -> TempDir {
     db.sql(&small()).await;
     let directory = tempfile::tempdir().unwrap();
     let config = format!(
-        "store.url = \"{}\"\nstore.poll_interval_ms = 100\nsite.article_url = \"https://baovidu.example/{{slug}}.htm\"\n",
+        "store.url = \"{}\"\nstore.poll_interval_ms = 100\nhttp.metrics_listen = \"\"\nsite.article_url = \"https://baovidu.example/{{slug}}.htm\"\n",
         db.url()
     );
     fs::write(directory.path().join("loa.toml"), config).unwrap();
@@ -143,9 +143,12 @@ async fn a_subscriber_of_the_old_feed_sees_nothing_twice() {
             let line = report["redirects"]["loa"].as_str().unwrap();
             let config = fs::read_to_string(directory.path().join("loa.toml")).unwrap();
             fs::write(directory.path().join("loa.toml"), format!("{config}[redirects]\n{line}\n")).unwrap();
+            let (status, checked, _) = run(directory.path(), &[&["check"], CONFIG].concat());
+            assert_eq!(status, 0, "{checked}");
             let served = Served::start(directory.path(), CONFIG);
             let ours = subscribe(&served, old_path).await;
-            for reader in [feed_rs as Reader, feedparser] {
+            let readers: [Reader; 2] = [feed_rs, feedparser];
+            for reader in readers {
                 let mut seen = Seen::new();
                 look(&mut seen, reader, document);
                 assert_eq!(seen.keys().collect::<String>(), "123");
@@ -182,11 +185,8 @@ async fn the_smallest_category_that_holds_all_is_chosen() {
     on::<Sqlite>(async |db| {
         let directory = place(db).await;
         let feed = |ids: &[u32]| {
-            let items: String = ids
-                .iter()
-                .map(|id| format!("<item><link>https://baovidu.example/tin-{id}.htm</link><guid>{id}</guid></item>"))
-                .collect();
-            format!("<rss><channel>{items}</channel></rss>")
+            let item = |id| format!("<item><link>https://baovidu.example/tin-{id}.htm</link><guid>{id}</guid></item>");
+            format!("<rss><channel>{}</channel></rss>", ids.iter().map(item).collect::<Vec<_>>().concat())
         };
         let check = |ids: &[u32], path: &str, why: &str| {
             fs::write(directory.path().join("cu.xml"), feed(ids)).unwrap();
@@ -223,7 +223,35 @@ async fn what_is_not_taken_over_is_listed() {
         let (_, out, _) = run(directory.path(), &dry_run);
         assert!(out.contains("dry run, nothing is recorded; to record: 1 guid; known before: 0"), "{out}");
         assert!(!directory.path().join("loa-data").exists(), "a dry run writes nothing");
-        insta::assert_snapshot!(told(&run(directory.path(), &args)), @"");
+        insta::assert_snapshot!(told(&run(directory.path(), &args)), @r#"
+        cu.xml: RSS, 4 entries
+        found the article of 2 of 4 entries: 2 by address, 0 by title
+        recorded: 1 guid; known before: 0
+
+        not taken over:
+          (no title)
+            guid g3b
+            article 3: the article has adopted the guid `g3`
+          Bài đã xóa (2026-03-18T06:30:00+07:00)
+            guid g0
+            no article has its address, or its title within 24 hours
+          Thời tiết (2026-03-18T06:30:00+07:00)
+            guid g1
+            articles 1, 2 fit equally well
+          1 item has neither guid nor link: no reader can tell them apart
+
+        our feed: /feeds/category/van-hoa.rss (--to names it)
+        a subscriber who comes over from the old feed sees 1 entry as new, nothing twice:
+          Tin số 4 (2026-03-18T07:00:00+07:00)
+
+        to lead subscribers over, in Loa's configuration, if the old address is led to Loa:
+          [redirects]
+          "/ADDRESS/OF/THE/OLD/FEED" = "/feeds/category/van-hoa.rss"
+        or in nginx:
+          location = "/ADDRESS/OF/THE/OLD/FEED" { return 301 http://127.0.0.1:8090/feeds/category/van-hoa.rss; }
+        the feed does not tell its address: put it in, or give it by --from
+        [1]
+        "#);
         assert!(run(directory.path(), &args).1.contains("recorded: 0 guids; known before: 1"));
     })
     .await;
@@ -231,6 +259,77 @@ async fn what_is_not_taken_over_is_listed() {
 
 fn told((status, out, error): &(i32, String, String)) -> String {
     format!("{out}{error}[{status}]")
+}
+
+#[tokio::test]
+async fn what_subscribers_see_twice_is_said() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        // No reader of Atom takes a number for an id, so ours has to mint one.
+        let old = "<feed><entry><id>77</id><link href='https://baovidu.example/tin-4.htm'/>
+            <published>2026-03-18T07:00:00+07:00</published></entry></feed>";
+        fs::write(directory.path().join("cu.xml"), old).unwrap();
+        let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all", "--dry-run"]);
+        let new: Vec<_> = report["new"].as_array().unwrap().iter().collect();
+        let told = |entry: &Value| (entry["title"].clone(), entry["twice"].clone(), entry["older"].clone());
+        assert_eq!((status, new.len()), (1, 4), "{report:#}");
+        assert_eq!(told(new[0]), ("Tin số 4".into(), true.into(), false.into()));
+        assert_eq!(told(new[1]), ("Tin số 3".into(), false.into(), true.into()));
+
+        // What was adopted on an earlier day, subscribers have seen, also when the old feed has lost it.
+        let item =
+            |id: u32| format!("<item><guid>g{id}</guid><link>https://baovidu.example/tin-{id}.htm</link></item>");
+        for (day, expect) in [(1..=2, 2), (2..=3, 1), (3..=4, 0)] {
+            let items: Vec<String> = day.map(item).collect();
+            fs::write(directory.path().join("cu.xml"), format!("<rss>{}</rss>", items.concat())).unwrap();
+            let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all"]);
+            assert_eq!((status, report["new"].as_array().unwrap().len()), (0, expect), "{report:#}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn check_names_redirects_that_lead_nowhere() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        let config = fs::read_to_string(directory.path().join("loa.toml")).unwrap();
+        let lines = "[redirects]\n\"/a.rss\" = \"/feeds/category/kinh-t.rss\"\n\"/b.rss\" = \"/feeds/all.rss\"\n";
+        fs::write(directory.path().join("loa.toml"), config + lines).unwrap();
+        let (status, out, _) = run(directory.path(), &[&["check"], CONFIG].concat());
+        assert!(out.contains("feed category/kinh-t.rss [notice] redirect_nowhere"), "{out}");
+        assert_eq!((status, out.matches("redirect_nowhere").count()), (1, 1), "{out}");
+    })
+    .await;
+}
+
+/// Loa was tried out before the move, and goes on while the old feed is taken over.
+#[tokio::test]
+async fn a_running_service_takes_over_guids_on_request() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        fs::write(directory.path().join("cu.xml"), WITH_GUIDS).unwrap();
+        let served = Served::start(directory.path(), CONFIG);
+        let rss = async || {
+            let answer = served.connect().await.ask("GET /feeds/all.rss", &["Host: localhost"]).await;
+            if answer.status == 200 { answer.text() } else { String::new() }
+        };
+        while !rss().await.contains("tin-3") {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all"]);
+        assert_eq!((status, &report["entries"][0]["standing"]), (1, &Value::from("published")), "{report:#}");
+        let twice = report["new"].as_array().unwrap().iter().filter(|entry| entry["twice"] == true).count();
+        assert_eq!(twice, 3, "{report:#}");
+        assert!(!rss().await.contains(">bai 3<"));
+
+        let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all", "--also-published"]);
+        assert_eq!((status, &report["entries"][0]["standing"]), (0, &Value::from("recorded")), "{report:#}");
+        while !rss().await.contains(">bai 3<") {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }
 
 /// Loa was tried out before the move: what it has published keeps its id unless somebody says that this is no loss.

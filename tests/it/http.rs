@@ -179,6 +179,20 @@ async fn old_and_odd_addresses_lead_to_the_present_one() {
 
 /// T8: the same headers, no body, and the connection stays in step.
 #[tokio::test]
+async fn addresses_of_the_time_before_lead_over() {
+    let server = TestServer::start().await;
+    let check = async |path: &str, status: u16, to: Option<&str>| {
+        let answer = server.ask(&format!("GET {path}"), &[]).await;
+        assert_eq!((answer.status, answer.header("location").as_deref()), (status, to), "{path}");
+    };
+    let present = "https://tin.example.vn/feeds/category/doi-song.rss";
+    check("/rss/%C4%91%E1%BB%9Di-s%E1%BB%91ng.rss?nguon=web", 301, Some(present)).await;
+    check("/cu.xml", 301, Some("https://tin.example.vn/feeds/category/doi-song.atom")).await;
+    check("/het.xml", 410, None).await;
+    check("/x", 404, None).await;
+}
+
+#[tokio::test]
 async fn head_then_get_on_one_connection() {
     let server = TestServer::start().await;
     let mut client = server.connect().await;

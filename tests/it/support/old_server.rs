@@ -28,9 +28,9 @@ impl OldServer {
             // Held, so that what is silent stays connected.
             let mut silent = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
-                let head = head(&stream);
-                let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-                heard.lock().unwrap().push(head.to_ascii_lowercase().replace("loa/", "Loa/"));
+                let request = head(&stream);
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                heard.lock().unwrap().push(request.to_ascii_lowercase().replace("loa/", "Loa/"));
                 match answer(&path, &documents) {
                     Some(bytes) => drop((&stream).write_all(&bytes)),
                     None => silent.push(stream),
