@@ -207,7 +207,8 @@ async fn a_combination_counts_from_the_first_question_on(database: &impl Databas
     let state = open(database).await;
     let place: Scope = "locality:25".parse().unwrap();
     let both: Scope = "combination:25+7".parse().unwrap();
-    let touches = |micros| [category("7"), place.clone(), both.clone()].map(|scope| touch(scope, micros, true)).to_vec();
+    let touches =
+        |micros| [category("7"), place.clone(), both.clone()].map(|scope| touch(scope, micros, true)).to_vec();
     let begin = Batch { begins: vec![both.clone(), both.clone()], ..Batch::default() };
     assert_eq!(state.commit(&begin).await.unwrap().feeds, [], "neither of its feeds has ever held anything");
     let first = state.commit(&write(record("a", 0), touches(S))).await.unwrap();
@@ -225,11 +226,8 @@ async fn a_combination_counts_from_the_first_question_on(database: &impl Databas
 async fn a_label_once_recorded_stays(database: &impl Database) {
     let state = open(database).await;
     let tag: Scope = "tag:ocop".parse().unwrap();
-    let claim = |path: &str, label: &str| Claim {
-        path: path.to_owned(),
-        scope: tag.clone(),
-        label: Some(label.to_owned()),
-    };
+    let claim =
+        |path: &str, label: &str| Claim { path: path.to_owned(), scope: tag.clone(), label: Some(label.to_owned()) };
     for (path, label) in [("tag/ocop", "OCOP"), ("tag/ocop-2", "ocop")] {
         let standing = state.claim_addresses(&[claim(path, label)]).await.unwrap();
         assert_eq!(standing.len(), 1);
