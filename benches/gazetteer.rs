@@ -32,7 +32,7 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(|| gazetteer.resolve(text, day, &home).unwrap()));
     }
     group.bench_function("unknown", |bencher| {
-        bencher.iter(|| gazetteer.resolve("xã Không Có", day, &home).unwrap_err())
+        bencher.iter(|| gazetteer.resolve("xã Không Có", day, &home).unwrap_err());
     });
     group.bench_function("search", |bencher| bencher.iter(|| gazetteer.search("hung lo").len()));
     group.finish();

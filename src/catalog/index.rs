@@ -72,6 +72,10 @@ impl Index {
         self.rows_of(scope).next().is_some()
     }
 
+    pub(super) fn scopes_with_rows(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter().zip(&self.lists).filter(|(_, list)| !list.is_empty()).map(|(scope, _)| scope)
+    }
+
     pub(super) fn ids(&self) -> impl Iterator<Item = ArticleId> + '_ {
         self.by_id.iter().filter_map(|number| self.row(*number)).map(|row| ArticleId::new(self.id_of(row)))
     }

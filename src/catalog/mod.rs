@@ -32,6 +32,8 @@ pub struct Catalog {
     gone: HashMap<Scope, BTreeSet<Departed>>,
     /// Articles of the ledger that are in no feed, with their departure if they had one.
     absent: BTreeMap<ArticleId, Option<(Timestamp, Vec<Scope>)>>,
+    /// See [`Catalog::listing_version`].
+    listing_version: u64,
 }
 
 impl Catalog {
@@ -48,7 +50,10 @@ impl Catalog {
                 affected.extend(self.note_absence(record));
             }
         }
+        let held = |index: &Index| affected.iter().map(|scope| index.count(scope) > 0).collect::<Vec<_>>();
+        let before = held(&self.index);
         self.index.apply(articles);
+        self.listing_version += u64::from(held(&self.index) != before);
         for feed in feeds {
             let moved = self.feeds.get(&feed.scope).is_none_or(|known| known.sequence < feed.sequence);
             if moved {
@@ -149,10 +154,16 @@ impl Catalog {
             || self.departed(scope, Timestamp::MIN_UTC).next().is_some()
     }
 
-    /// Feeds that hold articles.
+    /// The feeds that hold articles, in no order that means anything. Combinations are in no list.
+    pub fn scopes_with_articles(&self) -> impl Iterator<Item = &Scope> {
+        self.index.scopes_with_rows().filter(|scope| !matches!(scope, Scope::Language(_)))
+    }
+
+    /// A number that moves whenever a feed gets its first article or loses its last: as long as it stands, so does
+    /// [`Catalog::scopes_with_articles`].
     #[must_use]
-    pub fn feeds_with_articles(&self) -> usize {
-        self.feeds.keys().filter(|scope| self.count(scope) > 0).count()
+    pub const fn listing_version(&self) -> u64 {
+        self.listing_version
     }
 }
 
@@ -183,6 +194,26 @@ mod tests {
 
     fn ids(catalog: &Catalog, scope: &str) -> String {
         catalog.newest(&scope.parse().unwrap()).map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn lists_change_only_when_a_feed_gets_its_first_or_loses_its_last_article() {
+        let mut catalog = Catalog::default();
+        let public = |id: &str, scopes: &[&str]| record(id, 1, scopes, Standing::Public);
+        let gone =
+            |id: &str, scopes: &[&str]| record(id, 1, scopes, Standing::Gone { at: at(50), reason: Departure::Left });
+        for (record, moves) in [
+            (public("a", &["all", "category:1"]), true),
+            (public("a", &["all", "category:1"]), false),
+            (public("b", &["all", "category:1"]), false),
+            (public("b", &["all", "category:2"]), true),
+            (gone("b", &["all", "category:2"]), true),
+            (gone("b", &["all", "category:2"]), false),
+        ] {
+            let before = catalog.listing_version();
+            catalog.apply(std::slice::from_ref(&record), &[]);
+            assert_eq!(catalog.listing_version() != before, moves, "{record:?}");
+        }
     }
 
     #[test]

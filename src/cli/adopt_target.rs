@@ -74,7 +74,7 @@ fn of_path(service: &Service, named: &str, format: Format) -> anyhow::Result<Sco
     match service.publisher.route(&format!("{FEEDS_PREFIX}{path}.{format}")) {
         Route::Feed(key) => Ok(key.scope),
         Route::Moved(to) => anyhow::bail!("`{named}` has moved to `{to}`: give that to --to"),
-        Route::Gone | Route::Starting | Route::Unknown => {
+        Route::Page(_) | Route::Gone | Route::Starting | Route::Unknown => {
             anyhow::bail!("--to: `{named}` is no feed; `loa categories` lists the paths, such as category/thoi-su")
         }
     }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::{DurationRound as _, TimeDelta};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::demo_live::Work;
 use super::{Global, Outcome, output, serve};
 use crate::demo::{self, Newsroom};
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
@@ -42,6 +43,7 @@ const GENERATOR: u64 = 1;
 ///
 /// Examples:
 ///   loa demo
+///   loa demo --live
 ///   loa demo --articles 1000000 --data /var/tmp/loa-demo --listen 127.0.0.1:0
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -58,6 +60,11 @@ pub(crate) struct Args {
     /// Make it anew, with the present hour as its newest.
     #[arg(long)]
     fresh: bool,
+    /// Go on working: every so many seconds (5 if not said) publish, edit, take back or withdraw a story, and say where
+    /// to watch it.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5",
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    live: Option<u64>,
     /// Address to answer on; port 0 takes a free one and prints it.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
@@ -74,10 +81,17 @@ struct Mark {
     complete: bool,
 }
 
+impl Mark {
+    /// The newspaper.
+    const fn options(self) -> demo::Options {
+        demo::Options { articles: self.articles, seed: self.seed, anchor: self.anchor }
+    }
+}
+
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let data = &args.data;
-    prepare(&args, SystemClock.now()).await?;
+    let mark = prepare(&args, SystemClock.now()).await?;
     let place = |name: &str| Some(format!("sqlite:{}", data.join(name).display()));
     let (authority, since) = demo::IDENTITY;
     let text = |value: &str| Some(value.to_owned());
@@ -96,11 +110,21 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
         ("http.metrics_listen", text(""), "demo"),
         ("http.listen", args.listen, "--listen"),
     ])?;
-    serve::serve(&config).await
+    let live = args.live.map(|seconds| Work {
+        newsroom: mark.options(),
+        store: data.join("articles.sqlite"),
+        every: Duration::from_secs(seconds),
+    });
+    let beside = async |base_url, stop| {
+        if let Some(work) = live {
+            work.run(base_url, stop).await;
+        }
+    };
+    serve::serve(&config, beside).await
 }
 
 /// Leaves a complete store in the directory: the one that is there, or a new one.
-async fn prepare(args: &Args, now: Timestamp) -> anyhow::Result<()> {
+async fn prepare(args: &Args, now: Timestamp) -> anyhow::Result<Mark> {
     let data = args.data.as_path();
     let known = read_mark(data)?;
     let shown = data.display();
@@ -112,13 +136,14 @@ async fn prepare(args: &Args, now: Timestamp) -> anyhow::Result<()> {
     let wanted = Mark { generator: GENERATOR, articles: args.articles, seed: args.seed, anchor, complete: true };
     if let Some(known) = known.filter(|known| wanted == Mark { anchor, ..*known } && !args.fresh) {
         output::note(&format!("using the newspaper of {} in `{shown}`; --fresh makes it anew", known.anchor));
-        return Ok(());
+        return Ok(known);
     }
     clear(data).with_context(|| format!("the directory `{shown}` cannot be cleared"))?;
     write_mark(data, Mark { complete: false, ..wanted })?;
-    let newsroom = Newsroom::new(demo::Options { articles: args.articles, seed: args.seed, anchor })?;
+    let newsroom = Newsroom::new(wanted.options())?;
     make(&newsroom, args.articles, data).await?;
-    write_mark(data, wanted)
+    write_mark(data, wanted)?;
+    Ok(wanted)
 }
 
 /// Writes the newspaper into the store, a batch at a time.
@@ -185,7 +210,7 @@ mod tests {
     use super::*;
 
     fn args(data: &Path, seed: u64) -> Args {
-        Args { articles: 50, seed, data: data.to_owned(), fresh: false, listen: None }
+        Args { articles: 50, seed, data: data.to_owned(), fresh: false, live: None, listen: None }
     }
 
     fn at(text: &str) -> Timestamp {

@@ -117,6 +117,9 @@ struct Line<'a> {
     depth: usize,
 }
 
+/// How lines are written for people.
+type Writer = fn(&[Line<'_>]) -> String;
+
 /// The numbers of a day.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Counts {
@@ -124,7 +127,14 @@ struct Counts {
     provinces: usize,
     districts: usize,
     communes: usize,
-    kinds: Vec<(&'static str, usize)>,
+    kinds: Vec<KindCount>,
+}
+
+/// How many of one kind.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct KindCount {
+    kind: &'static str,
+    count: usize,
 }
 
 /// Runs the command.
@@ -141,7 +151,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 /// What the command prints.
 fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Result<String> {
     let day = |at: &Option<NaiveDate>| at.unwrap_or(today);
-    let (lines, write): (Vec<Line<'_>>, fn(&[Line<'_>]) -> String) = match &args.command {
+    let (lines, write): (Vec<Line<'_>>, Writer) = match &args.command {
         Command::List { at, province, level } => (list(gazetteer, day(at), province.as_deref(), *level)?, listed),
         Command::Tree { unit, at } => (tree(gazetteer, day(at), unit.as_deref())?, indented),
         Command::Search { text } => (found(gazetteer, text), dated),
@@ -255,13 +265,14 @@ fn line<'a>(gazetteer: &'a Gazetteer, unit: &'a Unit, day: NaiveDate, depth: usi
 fn counts(gazetteer: &Gazetteer, date: NaiveDate) -> Counts {
     let units: Vec<&Unit> = gazetteer.all_at(date).collect();
     let of_level = |level| units.iter().filter(|unit| unit.level() == level).count();
-    let of_kind = |kind: Kind| (kind.word(), units.iter().filter(|unit| unit.kind == kind).count());
+    let of_kind =
+        |kind: Kind| KindCount { kind: kind.word(), count: units.iter().filter(|unit| unit.kind == kind).count() };
     Counts {
         date,
         provinces: of_level(Level::Province),
         districts: of_level(Level::District),
         communes: of_level(Level::Commune),
-        kinds: Kind::ALL.map(of_kind).into_iter().filter(|(_, count)| *count > 0).collect(),
+        kinds: Kind::ALL.map(of_kind).into_iter().filter(|kind| kind.count > 0).collect(),
     }
 }
 
@@ -327,8 +338,8 @@ fn table(lines: &[Line<'_>], cells: impl Fn(&Line<'_>) -> Vec<String>) -> String
 fn counted(counts: &Counts) -> String {
     let Counts { date, provinces, districts, communes, kinds } = counts;
     let mut text = format!("{date}: {provinces} provinces, {districts} districts, {communes} communes\n");
-    let width = kinds.iter().map(|(kind, _)| kind.chars().count()).max().unwrap_or_default();
-    for (kind, count) in kinds {
+    let width = kinds.iter().map(|line| line.kind.chars().count()).max().unwrap_or_default();
+    for KindCount { kind, count } in kinds {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "  {kind:width$}  {count:>6}");
     }

@@ -7,6 +7,7 @@ mod articles;
 mod categories;
 mod check;
 mod demo;
+mod demo_live;
 pub mod import;
 mod localities;
 mod options;
@@ -53,6 +54,7 @@ page and for every category.
   loa serve --config loa.toml                       publish
   loa render /feeds/all.rss --config loa.toml       one document, to standard output
   loa articles withdraw 182035 --config loa.toml    take one down for good
+  loa localities show 'xã Hùng Lô'                  what a place was and is, and its address
 
 Settings come from built-in defaults, then --config FILE, then LOA_... environment variables, then flags.";
 

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
     let key = match service.publisher.route(&path) {
         Route::Feed(key) => key,
         Route::Moved(to) => anyhow::bail!("`{path}` has moved to `{to}`"),
-        Route::Gone | Route::Starting | Route::Unknown => {
+        Route::Page(_) | Route::Gone | Route::Starting | Route::Unknown => {
             anyhow::bail!("`{path}` is no feed; `loa categories` lists the paths, each ends in .rss, .atom or .json")
         }
     };

@@ -1,10 +1,12 @@
 //! `loa serve`: publish, until told to stop.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::{Either, select};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -43,11 +45,15 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start_service([("http.listen", args.listen, "--listen")])?;
-    serve(&config).await
+    serve(&config, async |_, _| ()).await
 }
 
-/// Publishes what the configuration says.
-pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
+/// Publishes what the configuration says, and does something beside that, which is given the public address and the word
+/// to stop.
+pub(crate) async fn serve(
+    config: &Config,
+    beside: impl AsyncFnOnce(Url, CancellationToken),
+) -> anyhow::Result<Outcome> {
     let listener = bind(config.http.listen, "http.listen").await?;
     let listen = listener.local_addr().context("the listener has no address")?;
     let base_url = options::base_url(config, listen)?;
@@ -66,13 +72,26 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<Outcome> {
         let render = move || page.render();
         lifecycle.spawn("metrics", http::serve_metrics(private, render, Arc::new(SystemClock), stop.clone()));
     }
-    lifecycle.spawn("upkeep", upkeep(recorder, stop));
+    lifecycle.spawn("upkeep", upkeep(recorder, stop.clone()));
     let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
-    match lifecycle.run(signals, config.http.shutdown_grace + END_GRACE).await {
+    let service = lifecycle.run(signals, config.http.shutdown_grace + END_GRACE);
+    match both(service, beside(base_url, stop)).await {
         Ended::Cleanly => Ok(Outcome::Clean),
         Ended::Broken => anyhow::bail!("a part of the service broke off, see the log; start it again"),
         Ended::Cut => anyhow::bail!("stopped before every answer under way was finished"),
+    }
+}
+
+/// How the service ended. What runs beside it may finish its own end, unless nothing may any more.
+async fn both(service: impl Future<Output = Ended>, beside: impl Future<Output = ()>) -> Ended {
+    match select(pin!(service), pin!(beside)).await {
+        Either::Left((Ended::Cut, _)) => Ended::Cut,
+        Either::Left((ended, beside)) => {
+            beside.await;
+            ended
+        }
+        Either::Right(((), service)) => service.await,
     }
 }
 

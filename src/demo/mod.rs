@@ -7,6 +7,7 @@
 
 mod calendar;
 mod grammar;
+pub mod live;
 mod places;
 mod prose;
 mod random;
@@ -15,7 +16,7 @@ mod spelling;
 mod story;
 
 use crate::domain::article::Article;
-use crate::domain::category::Category;
+use crate::domain::category::{Category, CategoryTree};
 use crate::domain::clock::Timestamp;
 
 pub use grammar::GrammarError;
@@ -69,6 +70,21 @@ impl Newsroom {
     /// All its articles, the oldest first, made as they are asked for.
     pub fn articles(&self) -> impl Iterator<Item = Article> + '_ {
         (1..=self.articles).filter_map(|number| self.desk.article(number))
+    }
+
+    /// The feeds, as paths below `/feeds/`, in which one of its articles is to be found: the front page and its sections
+    /// with those above them.
+    #[must_use]
+    pub fn feeds_of(&self, article: &Article) -> Vec<String> {
+        let tree = CategoryTree::new(self.categories());
+        let sections = article.categories.iter().flat_map(|id| tree.self_and_ancestors(id));
+        let mut feeds = vec!["all".to_owned()];
+        for path in sections.map(|section| format!("category/{}", section.slug)) {
+            if !feeds.contains(&path) {
+                feeds.push(path);
+            }
+        }
+        feeds
     }
 }
 

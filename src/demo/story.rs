@@ -65,6 +65,14 @@ enum Fate {
     },
 }
 
+/// What is to be written.
+struct Job {
+    number: u64,
+    fate: Fate,
+    stamps: Stamps,
+    place: Place,
+}
+
 /// Where an article stands in the newspaper.
 struct Place {
     section: &'static Section,
@@ -94,13 +102,28 @@ impl Desk {
         let fate = fate(age, &mut random);
         let stamps = self.stamps(age, fate, &mut random);
         let place = self.place(age, stamps.published, &mut random);
+        self.write(Job { number, fate, stamps, place }, &mut random)
+    }
+
+    /// A story of this number, past all articles, that is published now.
+    pub(super) fn live(&self, number: u64, published: Timestamp) -> Option<Article> {
+        let mut random = Random::new(self.options.seed, number);
+        let day = local(published).date_naive();
+        let (section, setting) = (sections::choose(&mut random), places::choose(day, &mut random));
+        let place = Place { section, setting, series: None };
+        let stamps = Stamps { published, updated: published, embargo: None };
+        self.write(Job { number, fate: Fate::Published, stamps, place }, &mut random)
+    }
+
+    fn write(&self, job: Job, random: &mut Random) -> Option<Article> {
+        let Job { number, fate, stamps, place } = job;
         let grammar = self.grammar(place.section.topic)?;
-        let given = given(grammar, &place.setting, stamps.published, &mut random);
-        let genre = genre(&place, &mut random);
-        let spelling = spelling(&mut random);
-        let byline = byline(place.section.topic, grammar, &mut random);
-        let media = pictures(number, genre, byline.as_deref(), &mut Writer::new(grammar, given.clone(), &mut random));
-        let mut writer = Writer::new(grammar, given, &mut random);
+        let given = given(grammar, &place.setting, stamps.published, random);
+        let genre = genre(&place, random);
+        let spelling = spelling(random);
+        let byline = byline(place.section.topic, grammar, random);
+        let media = pictures(number, genre, byline.as_deref(), &mut Writer::new(grammar, given.clone(), random));
+        let mut writer = Writer::new(grammar, given, random);
         let prefix = place.series.as_ref().map_or("", |(_, part)| part);
         let title = spelling.apply(&format!("{prefix}{}", writer.title(prefix.chars().count())));
         let lead = writer.lead();
@@ -108,6 +131,7 @@ impl Desk {
         let correction = (fate == Fate::Corrected).then(|| correction(&mut writer));
         let tags = tags(&place, &mut writer);
         let slug = slug(&title);
+        let categories = categories(place.section, random);
         Some(Article {
             id: ArticleId::new(number.to_string()),
             guid: None,
@@ -125,7 +149,7 @@ impl Desk {
             language: None,
             rights: None,
             point: None,
-            categories: categories(place.section, &mut random),
+            categories,
             localities: place.setting.codes,
             tags,
             media,

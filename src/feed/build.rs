@@ -108,12 +108,12 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
     }
 }
 
-fn visible_or(text: XmlText, otherwise: &str) -> XmlText {
+pub(super) fn visible_or(text: XmlText, otherwise: &str) -> XmlText {
     if text.is_empty() { XmlText::new(otherwise) } else { text }
 }
 
 /// A path of ours (from the root, as the address book has it) below the base URL's own path.
-fn below(base: &Url, path: &str) -> Url {
+pub(super) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url

@@ -7,6 +7,7 @@ mod ext;
 mod ids;
 mod json;
 pub mod model;
+mod opml;
 mod render;
 mod rss;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
 pub use entry::address as article_address;
+pub use opml::{Outline, opml};
 pub use render::{Rendered, render};
 pub use title::title;
 

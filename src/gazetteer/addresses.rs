@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::Datelike as _;
 
 use super::places::{self, province};
-use super::table::{self, GazetteerError, Tables, optional_day, rows};
+use super::table::{self, GazetteerError, Tables, day, rows};
 use super::unit::Unit;
 use super::units::Units;
 use crate::domain::place::{Level, Place};
@@ -40,7 +40,9 @@ impl Addresses {
             }
             last = path;
             text.push_str(path);
-            by_path.push((place(code, from).ok_or_else(|| row.wrong("has no place"))?, text.len()));
+            let code = row.read(code.parse().ok(), "has no official code")?;
+            let since = row.optional(from, day, "has no first day that can be read")?;
+            by_path.push((Place { code, since }, text.len()));
         }
         let mut by_place: Vec<_> = by_path.iter().zip(0..).map(|((place, _), at)| (*place, at)).collect();
         by_place.sort_unstable();
@@ -156,8 +158,4 @@ fn forms(plain: &str, place: Place) -> impl Iterator<Item = String> + use<> {
     let with_year = format!("{with_code}-{year}");
     let with_day = place.since.map(|day| format!("{with_code}-{day}"));
     [plain.to_owned(), with_code, with_year].into_iter().chain(with_day)
-}
-
-fn place(code: &str, since: &str) -> Option<Place> {
-    Some(Place { code: code.parse().ok()?, since: optional_day(since)? })
 }

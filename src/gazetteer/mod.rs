@@ -31,9 +31,6 @@ pub use self::resolve::Unresolved;
 pub use self::table::{GazetteerError, Tables};
 pub use self::unit::{Kind, Unit};
 
-/// Bytes of the digest: enough that two tables never share one by chance.
-const DIGEST_BYTES: usize = 8;
-
 /// All units of all dates.
 #[derive(Default)]
 pub struct Gazetteer {
@@ -74,7 +71,7 @@ impl Gazetteer {
         homeless.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
     }
 
-    /// A short hash of all tables, in hexadecimal digits: another one where anything in them is another.
+    /// A short hash of all tables, sixteen hexadecimal digits: another one where anything in them is another.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
@@ -111,7 +108,6 @@ impl Gazetteer {
 
     /// The place that a unit is a period of: the key of its feed.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "that units know their place is nobody's business")]
     pub fn place_of(&self, unit: &Unit) -> Place {
         unit.place
     }
@@ -157,5 +153,6 @@ fn digest(tables: &Tables<'_>) -> String {
         hash.update(table.len().to_le_bytes());
         hash.update(table);
     }
-    hash.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    let start = hash.finalize().first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(start))
 }

@@ -4,15 +4,15 @@
 use super::table::{Edge, GazetteerError};
 use super::unit::Unit;
 use super::units::{Number, Units};
-use crate::domain::place::{Level, Place};
+use crate::domain::place::{Level, Place, UnitCode};
 
 /// Two periods that may be one place. Ordered by what is the better claim.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
     is_other_code: bool,
     is_minor: bool,
-    old_code: crate::domain::place::UnitCode,
-    new_code: crate::domain::place::UnitCode,
+    old_code: UnitCode,
+    new_code: UnitCode,
     old: Number,
     new: Number,
 }
@@ -44,14 +44,11 @@ pub(super) fn province(units: &Units, unit: &Unit) -> Option<Place> {
     (top.level() == Level::Province).then_some(top.place)
 }
 
-/// Every pair of which the one begins on the day on which the other no longer holds, the better claims first: two rows
-/// of one code, or an edge of the table of succession.
+/// Every pair of which the one follows the other, the better claims first: two rows of one code (the lists lost some
+/// units for a month or two, so there may be a gap between), or an edge of the table of succession.
 fn claims(units: &Units, edges: &[Edge]) -> Vec<Claim> {
     let rows: Vec<_> = units.all().collect();
-    let neighbours = rows
-        .iter()
-        .zip(rows.iter().skip(1))
-        .filter(|((_, old), (_, new))| old.code == new.code && old.until.is_some() && old.until == new.from);
+    let neighbours = rows.iter().zip(rows.iter().skip(1)).filter(|((_, old), (_, new))| old.code == new.code);
     let by_code = neighbours.map(|((old_number, old), (number, new))| Claim {
         is_other_code: false,
         is_minor: false,
@@ -82,10 +79,11 @@ fn link(units: &mut Units, claims: &[Claim]) {
     let mut joined = std::collections::HashSet::new();
     for claim in claims {
         let is_free = units.get(claim.old).is_some_and(|old| old.next.is_none());
-        if is_free && joined.insert(claim.new) {
-            if let Some(old) = units.get_mut(claim.old) {
-                old.next = Some(claim.new);
-            }
+        if is_free
+            && joined.insert(claim.new)
+            && let Some(old) = units.get_mut(claim.old)
+        {
+            old.next = Some(claim.new);
         }
     }
     let heads: Vec<Number> = claims.iter().map(|claim| claim.old).filter(|old| !joined.contains(old)).collect();

@@ -75,8 +75,7 @@ impl Gazetteer {
     /// followed by what it is a part of (`xã Hùng Lô, TP Việt Trì, Phú Thọ`), where levels may be left out. Case,
     /// normal form, place of tones, apostrophes, hyphens and the usual short forms of kinds do not matter, tones do.
     ///
-    /// A name without what it is a part of is looked for in the provinces `home` first, and means the one unit there
-    /// that has it, whoever else has it elsewhere.
+    /// It is looked for in the provinces `home` first, and means the one unit there that fits, whatever fits elsewhere.
     ///
     /// # Errors
     /// [`Unresolved`]: not known at all, not on that day, or not one alone.
@@ -90,9 +89,8 @@ impl Gazetteer {
             let answers = self.answers(&question, day, spelling);
             answers.filter(|unit| unit.is_valid(day)).collect::<Vec<_>>()
         });
-        let at_home = now.iter().filter(|_| question.parents.is_empty()).map(|units| self.within(home, day, units));
-        let in_order = at_home.chain(now.iter().cloned());
-        match in_order.into_iter().find(|units| !units.is_empty()).as_deref() {
+        let mut in_order = now.iter().map(|units| self.within(home, day, units)).chain(now.iter().cloned());
+        match in_order.find(|units| !units.is_empty()).as_deref() {
             Some([unit]) => Ok(unit),
             Some(several) => Err(self.ambiguous(text, day, several)),
             None => Err(self.unresolved(text, day, self.meanings_of(&question, day))),

@@ -40,6 +40,12 @@ pub enum GazetteerError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// Two periods of one code that hold on the same day, or one that ends before it begins.
+    #[error("units, {code}: a period does not end before the next one begins")]
+    Overlap {
+        /// The code.
+        code: UnitCode,
+    },
     /// A unit without a province on its last day.
     #[error("units, {code} from {}: its parent or its province does not hold on its last day", since(*from))]
     NoProvince {
@@ -87,6 +93,16 @@ impl<const N: usize> Row<'_, N> {
     pub(super) fn read<T>(&self, value: Option<T>, problem: &'static str) -> Result<T, GazetteerError> {
         value.ok_or_else(|| self.wrong(problem))
     }
+
+    /// Reads a field that may be empty.
+    pub(super) fn optional<T>(
+        &self,
+        field: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+        problem: &'static str,
+    ) -> Result<Option<T>, GazetteerError> {
+        if field.is_empty() { Ok(None) } else { self.read(read(field), problem).map(Some) }
+    }
 }
 
 fn wrong(table: &'static str, line: usize, text: &str, problem: &'static str) -> GazetteerError {
@@ -111,16 +127,6 @@ fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
         *field = parts.next()?;
     }
     parts.next().is_none().then_some(fields)
-}
-
-/// A code, or nothing: `Some(None)` for an empty field, `None` for what is neither.
-pub(super) fn optional_code(text: &str) -> Option<Option<UnitCode>> {
-    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
-}
-
-/// A day, or nothing.
-pub(super) fn optional_day(text: &str) -> Option<Option<NaiveDate>> {
-    if text.is_empty() { Some(None) } else { day(text).map(Some) }
 }
 
 /// `2025-07-01`. By hand: the parser of chrono would take a third of the time that loading has.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::table::{GazetteerError, Row, optional_code, optional_day, rows};
+use super::table::{GazetteerError, Row, day, rows};
 use super::unit::{Kind, Unit};
 use crate::domain::place::{Place, UnitCode};
 
@@ -26,6 +26,9 @@ impl Units {
         let mut names = Names::default();
         let mut units: Vec<Unit> = rows("units", text).map(|row| unit(&row?, &mut names)).collect::<Result<_, _>>()?;
         units.sort_by_key(|unit| (unit.code, unit.from));
+        if let Some(code) = overlapping(&units) {
+            return Err(GazetteerError::Overlap { code });
+        }
         Number::try_from(units.len()).map_err(|_error| GazetteerError::TooMany)?;
         let mut by_parent: Vec<_> = (0..).zip(&units).filter_map(|(at, unit)| Some((unit.parent?, at))).collect();
         by_parent.sort_unstable();
@@ -73,6 +76,14 @@ impl Units {
     }
 }
 
+/// A code of which two periods hold on the same day, or one on none. The units are in order.
+fn overlapping(units: &[Unit]) -> Option<UnitCode> {
+    let ends_late = |old: &Unit, new: &Unit| old.code == new.code && (old.until.is_none() || old.until > new.from);
+    let late = units.iter().zip(units.iter().skip(1)).find(|(old, new)| ends_late(old, new)).map(|(old, _)| old);
+    let backwards = |unit: &&Unit| unit.until.is_some() && unit.until <= unit.from;
+    late.or_else(|| units.iter().find(backwards)).map(|unit| unit.code)
+}
+
 /// Names that several units have are kept once.
 #[derive(Default)]
 struct Names(HashSet<Arc<str>>);
@@ -91,14 +102,14 @@ impl Names {
 fn unit(row: &Row<'_, 6>, names: &mut Names) -> Result<Unit, GazetteerError> {
     let [code, kind, name, parent, from, until] = row.fields;
     let code: UnitCode = row.read(code.parse().ok(), "has no official code")?;
-    let from = row.read(optional_day(from), "has no first day that can be read")?;
+    let from = row.optional(from, day, "has no first day that can be read")?;
     Ok(Unit {
         code,
         kind: row.read(Kind::of_word(kind), "has no known kind")?,
         name: row.read(Some(name).filter(|name| !name.is_empty()).map(|name| names.shared(name)), "has no name")?,
-        parent: row.read(optional_code(parent), "has no code of a parent")?,
+        parent: row.optional(parent, |code| code.parse().ok(), "has no code of a parent")?,
         from,
-        until: row.read(optional_day(until), "has no last day that can be read")?,
+        until: row.optional(until, day, "has no last day that can be read")?,
         place: Place { code, since: from },
         next: None,
     })

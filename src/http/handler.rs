@@ -14,13 +14,15 @@ use hyper::body::{Body as _, Incoming};
 use super::conditional::{self, Outcome, Validators};
 use super::guard::Guard;
 use super::headers::{self, Answer, Caching, Kind, Writer};
+use super::pages::Pages;
 use super::server::Answers;
 use super::{Options, encoding, errors};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
 use crate::observe::metrics;
-use crate::publish::{Published, Route};
-use crate::site;
+use crate::publish::document::{Body, Encoding};
+use crate::publish::{Published, Route, Unavailable};
+use crate::site::{self, OPML_PATH, Site};
 
 /// What a web reader's script may send along (it asks with OPTIONS before it does).
 const PREFLIGHT_HEADERS: &str = "If-None-Match, If-Modified-Since, Cache-Control";
@@ -28,6 +30,8 @@ const PREFLIGHT_HEADERS: &str = "If-None-Match, If-Modified-Since, Cache-Control
 const PREFLIGHT_MAX_AGE_S: &str = "86400";
 /// Seconds after which readiness is worth another look.
 const UNREADY_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// As OPML is called by those who read it; no type of it was ever registered.
+const OPML_CONTENT_TYPE: &str = "text/x-opml; charset=utf-8";
 /// Paths that are answered here; `published` knows the rest.
 const INDEX_PATH: &str = "/";
 const LIVE_PATH: &str = "/healthz";
@@ -38,6 +42,7 @@ pub(super) struct Handler {
     published: Arc<dyn Published>,
     options: Options,
     guard: Guard,
+    pages: Pages,
     writer: Writer,
 }
 
@@ -72,7 +77,7 @@ impl Handler {
     pub(super) fn new(published: Arc<dyn Published>, options: Options) -> Self {
         let guard = Guard::new(&options.base_url, &options.host_names, &options.limits);
         let writer = Writer::new(options.cache);
-        Self { published, options, guard, writer }
+        Self { published, options, guard, pages: Pages::default(), writer }
     }
 
     async fn guarded(&self, request: &Parts, has_body: bool, local: IpAddr, now: Timestamp) -> Answer {
@@ -89,11 +94,13 @@ impl Handler {
 
     async fn get(&self, request: &Parts, now: Timestamp) -> Answer {
         match request.uri.path() {
-            INDEX_PATH => self.index(request),
+            INDEX_PATH => self.page(None, request).await,
+            OPML_PATH => self.opml(request).await,
             LIVE_PATH => Answer::new(Kind::Health, Caching::Never, "text/plain; charset=utf-8", "ok\n"),
             READY_PATH => self.readiness(),
             path => match self.route(path) {
                 Route::Feed(key) => self.feed(&key, request, now).await,
+                Route::Page(path) => self.page(Some(&path), request).await,
                 Route::Moved(path) => self.moved(&path),
                 Route::Gone => errors::answer(StatusCode::GONE),
                 Route::Starting => errors::unavailable(UNREADY_RETRY_AFTER),
@@ -109,7 +116,9 @@ impl Handler {
             return Route::Unknown;
         };
         match self.published.route(&path) {
-            Route::Feed(_) if headers::written_path(&path) != written => Route::Moved(path.into_owned()),
+            Route::Feed(_) | Route::Page(_) if headers::written_path(&path) != written => {
+                Route::Moved(path.into_owned())
+            }
             Route::Unknown => self.redirected(&path),
             route => route,
         }
@@ -125,9 +134,6 @@ impl Handler {
     }
 
     async fn feed(&self, key: &FeedKey, request: &Parts, now: Timestamp) -> Answer {
-        let Some(wanted) = encoding::choose(&request.headers) else {
-            return errors::answer(StatusCode::NOT_ACCEPTABLE).with(header::VARY, "Accept-Encoding");
-        };
         let document = match self.published.document(key).await {
             Ok(document) => document,
             Err(unavailable) => {
@@ -135,34 +141,41 @@ impl Handler {
                 return errors::unavailable(unavailable.retry_after);
             }
         };
-        let (coding, encoded) = document.encoded(wanted).await;
         let last_modified = document.changed_at().and_then(|at| conditional::last_modified(at, now));
         let links = headers::links(&self.options.base_url, request.uri.path(), key.format);
-        let mut answer = Answer::new(Kind::Feed, Caching::Document, key.format.content_type(), encoded.bytes.clone())
-            .with(header::ETAG, &encoded.etag)
-            .with(header::VARY, "Accept-Encoding")
-            .with(header::LINK, &links);
-        if coding != crate::publish::document::Encoding::Identity {
-            answer = answer.with(header::CONTENT_ENCODING, coding.token());
-        }
-        if let Some(instant) = last_modified {
-            answer = answer.with(header::LAST_MODIFIED, &headers::http_date(instant));
-        }
-        conditioned(answer, request, Validators { etag: &encoded.etag, last_modified })
+        let frame =
+            Answer::new(Kind::Feed, Caching::Document, key.format.content_type(), "").with(header::LINK, &links);
+        coded(request, frame, document.body(), last_modified).await
     }
 
-    fn index(&self, request: &Parts) -> Answer {
-        let Options { title, language, base_url, .. } = &self.options;
-        let index = site::Index { title, language, base_url, feeds: &self.published.listed() };
-        match index.render() {
-            Ok(page) => {
-                let answer = Answer::new(Kind::Page, Caching::Document, "text/html; charset=utf-8", page.html)
-                    .with(header::CONTENT_SECURITY_POLICY, &page.policy)
-                    .with(header::ETAG, &page.etag);
-                conditioned(answer, request, Validators { etag: &page.etag, last_modified: None })
+    async fn opml(&self, request: &Parts) -> Answer {
+        match self.published.opml().await {
+            Ok(body) => {
+                let frame = Answer::new(Kind::Opml, Caching::Document, OPML_CONTENT_TYPE, "");
+                coded(request, frame, &body, None).await
             }
+            Err(error) => unavailable("the list of feeds", &error),
+        }
+    }
+
+    /// The page of a group or a feed; the index, where there is no path.
+    async fn page(&self, path: Option<&str>, request: &Parts) -> Answer {
+        let listing = match self.published.listed().await {
+            Ok(listing) => listing,
+            Err(error) => return unavailable("a page", &error),
+        };
+        let Options { title, language, base_url, .. } = &self.options;
+        let site = Site { title, language, base_url, listing: &listing };
+        let make = || path.map_or_else(|| site.index().map(Some), |path| site.page(path));
+        match self.pages.page(&listing, path.unwrap_or_default(), make) {
+            Ok(Some(body)) => {
+                let frame = Answer::new(Kind::Page, Caching::Document, "text/html; charset=utf-8", "")
+                    .with(header::CONTENT_SECURITY_POLICY, site::policy());
+                coded(request, frame, &body, None).await
+            }
+            Ok(None) => errors::answer(StatusCode::NOT_FOUND),
             Err(error) => {
-                tracing::error!(%error, "the index page cannot be made");
+                tracing::error!(%error, "a page cannot be made");
                 errors::answer(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -190,6 +203,29 @@ impl Handler {
             .with_status(StatusCode::MOVED_PERMANENTLY)
             .with(header::LOCATION, &url)
     }
+}
+
+/// An answer that is kept and coded: the frame with the body in the coding that the client likes best, its validators,
+/// and what the client's conditions make of it.
+async fn coded(request: &Parts, frame: Answer, body: &Body, last_modified: Option<Timestamp>) -> Answer {
+    let Some(wanted) = encoding::choose(&request.headers) else {
+        return errors::answer(StatusCode::NOT_ACCEPTABLE).with(header::VARY, "Accept-Encoding");
+    };
+    let (coding, encoded) = body.encoded(wanted).await;
+    let mut answer =
+        frame.with_body(encoded.bytes.clone()).with(header::ETAG, &encoded.etag).with(header::VARY, "Accept-Encoding");
+    if coding != Encoding::Identity {
+        answer = answer.with(header::CONTENT_ENCODING, coding.token());
+    }
+    if let Some(instant) = last_modified {
+        answer = answer.with(header::LAST_MODIFIED, &headers::http_date(instant));
+    }
+    conditioned(answer, request, Validators { etag: &encoded.etag, last_modified })
+}
+
+fn unavailable(what: &str, unavailable: &Unavailable) -> Answer {
+    tracing::warn!(reason = %unavailable, "{what} is unavailable");
+    errors::unavailable(unavailable.retry_after)
 }
 
 fn conditioned(answer: Answer, request: &Parts, validators: Validators<'_>) -> Answer {

@@ -56,8 +56,10 @@ pub(super) enum Caching {
 pub(super) enum Kind {
     /// A feed's document, or that it did not change.
     Feed,
-    /// The index page.
+    /// A page for people.
     Page,
+    /// The list of feeds for programs.
+    Opml,
     /// `/healthz`, `/readyz`.
     Health,
     /// What a script may ask.
@@ -74,6 +76,7 @@ impl Kind {
         match self {
             Self::Feed => "feed",
             Self::Page => "page",
+            Self::Opml => "opml",
             Self::Health => "health",
             Self::Preflight => "preflight",
             Self::Moved => "moved",
@@ -102,6 +105,11 @@ impl Answer {
     pub(super) fn new(kind: Kind, caching: Caching, media_type: &'static str, body: impl Into<Bytes>) -> Self {
         let content = Some((media_type, body.into()));
         Self { kind, status: StatusCode::OK, caching, content, own: HeaderMap::new() }
+    }
+
+    /// The same with another body of the same type.
+    pub(super) fn with_body(self, body: Bytes) -> Self {
+        Self { content: self.content.map(|(media_type, _)| (media_type, body)), ..self }
     }
 
     /// The same with another status.

@@ -16,6 +16,7 @@ mod guard;
 mod handler;
 mod headers;
 mod metrics_listener;
+mod pages;
 mod server;
 mod unparsed;
 

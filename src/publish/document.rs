@@ -47,18 +47,71 @@ const BROTLI_WINDOW: u32 = 22;
 pub struct Encoded {
     /// The body.
     pub bytes: Bytes,
-    /// Strong entity tag with its quotes: the feed's sequence, a hyphen, a hash of these bytes.
+    /// Strong entity tag with its quotes: a hash of these bytes; before it a feed's sequence and a hyphen.
     pub etag: String,
 }
 
-/// One document.
+/// Bytes that are served, in every coding that was asked for.
+#[derive(Debug)]
+pub struct Body {
+    /// What its entity tags begin with.
+    tag_prefix: String,
+    identity: Encoded,
+    coded: [OnceCell<Encoded>; 3],
+}
+
+impl Body {
+    /// Takes what is to be served. Its entity tags are hashes of the bytes.
+    #[must_use]
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self::tagged(String::new(), bytes.into())
+    }
+
+    fn tagged(tag_prefix: String, bytes: Bytes) -> Self {
+        let identity = encoded(&tag_prefix, bytes);
+        Self { tag_prefix, identity, coded: [const { OnceCell::const_new() }; 3] }
+    }
+
+    /// The bytes as they are.
+    #[must_use]
+    pub const fn identity(&self) -> &Encoded {
+        &self.identity
+    }
+
+    /// The bytes in a coding: made once, by the first who asks, off the async threads. Should the encoder fail, they
+    /// come as they are, so look at which coding came back.
+    pub async fn encoded(&self, encoding: Encoding) -> (Encoding, &Encoded) {
+        let (Encoding::Zstd | Encoding::Brotli | Encoding::Gzip) = encoding else {
+            return (Encoding::Identity, &self.identity);
+        };
+        let [zstd, brotli, gzip] = &self.coded;
+        let cell = match encoding {
+            Encoding::Zstd => zstd,
+            Encoding::Brotli => brotli,
+            Encoding::Gzip | Encoding::Identity => gzip,
+        };
+        let made = cell.get_or_try_init(|| async {
+            let (body, prefix) = (self.identity.bytes.clone(), self.tag_prefix.clone());
+            let work = move || compress(encoding, &body).map(|bytes| encoded(&prefix, bytes.into()));
+            tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+        });
+        match made.await {
+            Ok(encoded) => (encoding, encoded),
+            Err(error) => {
+                tracing::error!(encoding = encoding.token(), %error, "a document cannot be compressed, it goes out as it is");
+                (Encoding::Identity, &self.identity)
+            }
+        }
+    }
+}
+
+/// One document of a feed.
 #[derive(Debug)]
 pub struct Document {
     format: Format,
     sequence: u64,
     changed_at: Option<Timestamp>,
-    identity: Encoded,
-    coded: [OnceCell<Encoded>; 3],
+    body: Body,
 }
 
 impl Document {
@@ -66,8 +119,7 @@ impl Document {
     /// article.
     #[must_use]
     pub fn new(format: Format, sequence: u64, changed_at: Option<Timestamp>, body: impl Into<Bytes>) -> Self {
-        let identity = encoded(sequence, body.into());
-        Self { format, sequence, changed_at, identity, coded: [const { OnceCell::const_new() }; 3] }
+        Self { format, sequence, changed_at, body: Body::tagged(format!("{sequence}-"), body.into()) }
     }
 
     /// How it is written.
@@ -88,48 +140,27 @@ impl Document {
         self.changed_at
     }
 
+    /// Its bytes.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+
     /// The document as it is.
     #[must_use]
     pub const fn identity(&self) -> &Encoded {
-        &self.identity
-    }
-
-    /// The document in a coding: made once, by the first who asks, off the async threads. Should the encoder fail, the
-    /// document comes as it is, so look at which coding came back.
-    pub async fn encoded(&self, encoding: Encoding) -> (Encoding, &Encoded) {
-        let (Encoding::Zstd | Encoding::Brotli | Encoding::Gzip) = encoding else {
-            return (Encoding::Identity, &self.identity);
-        };
-        let [zstd, brotli, gzip] = &self.coded;
-        let cell = match encoding {
-            Encoding::Zstd => zstd,
-            Encoding::Brotli => brotli,
-            Encoding::Gzip | Encoding::Identity => gzip,
-        };
-        let made = cell.get_or_try_init(|| async {
-            let (body, sequence) = (self.identity.bytes.clone(), self.sequence);
-            let work = move || compress(encoding, &body).map(|bytes| encoded(sequence, bytes.into()));
-            tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
-        });
-        match made.await {
-            Ok(encoded) => (encoding, encoded),
-            Err(error) => {
-                tracing::error!(encoding = encoding.token(), %error, "a document cannot be compressed, it goes out as it is");
-                (Encoding::Identity, &self.identity)
-            }
-        }
+        self.body.identity()
     }
 }
 
 /// The hash in an entity tag: the first 64 bits of SHA-256, in hexadecimal.
-#[must_use]
-pub fn tag_hash(bytes: &[u8]) -> String {
+fn tag_hash(bytes: &[u8]) -> String {
     let first = Sha256::digest(bytes).first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
     format!("{first:016x}")
 }
 
-fn encoded(sequence: u64, bytes: Bytes) -> Encoded {
-    Encoded { etag: format!("\"{sequence}-{}\"", tag_hash(&bytes)), bytes }
+fn encoded(tag_prefix: &str, bytes: Bytes) -> Encoded {
+    Encoded { etag: format!("\"{tag_prefix}{}\"", tag_hash(&bytes)), bytes }
 }
 
 fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -165,9 +196,9 @@ mod tests {
         let document = Document::new(Format::Rss, 7, None, body.clone());
         let mut tags = Vec::new();
         for encoding in Encoding::ALL {
-            let (came, encoded) = document.encoded(encoding).await;
+            let (came, encoded) = document.body().encoded(encoding).await;
             assert_eq!(came, encoding);
-            assert_eq!(document.encoded(encoding).await.1, encoded, "made once");
+            assert_eq!(document.body().encoded(encoding).await.1, encoded, "made once");
             assert_eq!(decode(encoding, &encoded.bytes), body.as_bytes());
             assert!(encoded.etag.starts_with("\"7-"), "{}", encoded.etag);
             tags.push(encoded.etag.clone());

@@ -4,6 +4,8 @@
 pub mod disk;
 pub mod document;
 pub mod engine;
+pub mod listing;
+mod lists;
 pub mod make;
 pub(crate) mod names;
 mod outcome;
@@ -19,13 +21,16 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
-use document::Document;
+use document::{Body, Document};
+use listing::Listing;
 
 /// What a request path stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// A feed's document.
     Feed(FeedKey),
+    /// A page of [`Listing`]: a group's segment, or the path of a feed below `/feeds/`.
+    Page(String),
     /// A path that moved for good: the present path.
     Moved(String),
     /// A feed that ended for good: 410.
@@ -44,17 +49,6 @@ pub struct Unavailable {
     pub reason: String,
     /// When to ask again.
     pub retry_after: Duration,
-}
-
-/// One line of the index page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedFeed {
-    /// The feed's title.
-    pub title: String,
-    /// Its path below `/feeds/`, without extension.
-    pub path: String,
-    /// How deep it stands below its group's root, from 0.
-    pub depth: usize,
 }
 
 /// How the service is.
@@ -101,8 +95,11 @@ pub trait Published: Send + Sync + 'static {
     /// The document of a feed: from memory, else made or read back.
     fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>>;
 
-    /// The feeds that hold articles, in the order of the index page.
-    fn listed(&self) -> Vec<ListedFeed>;
+    /// The feeds that hold articles, in groups. The same `Arc` for as long as they are the same.
+    fn listed(&self) -> BoxFuture<'_, Result<Arc<Listing>, Unavailable>>;
+
+    /// The same as OPML 2.0.
+    fn opml(&self) -> BoxFuture<'_, Result<Arc<Body>, Unavailable>>;
 
     /// How the service is.
     fn health(&self) -> Health;

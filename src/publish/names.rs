@@ -1,5 +1,6 @@
 //! Categories and their addresses, as they are published: who claims which path, and what was last published.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::view::Names;
@@ -55,15 +56,20 @@ pub(super) fn new_labels(labels: &HashMap<Scope, String>, addresses: &AddressBoo
     new.into_iter().map(wish).collect()
 }
 
-/// Claims an address for every wish; the book with all of them.
-pub(super) async fn claim(state: &dyn State, known: &AddressBook, wishes: &[Wish]) -> Result<AddressBook, StateError> {
-    let mut book = known.clone();
+/// Claims an address for every wish. The book with all of them; borrowed where nothing was to be claimed.
+pub(super) async fn claim<'a>(
+    state: &dyn State,
+    known: &'a AddressBook,
+    wishes: &[Wish],
+) -> Result<Cow<'a, AddressBook>, StateError> {
+    let mut book = Cow::Borrowed(known);
     for _ in 0..CLAIM_ROUNDS_MAX {
         let claims = claims(&book, wishes);
         if claims.is_empty() {
             break;
         }
-        book.add(state.claim_addresses(&claims).await?);
+        let records = state.claim_addresses(&claims).await?;
+        book.to_mut().add(records);
     }
     Ok(book)
 }

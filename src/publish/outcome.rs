@@ -62,7 +62,11 @@ impl Outcome {
             .map_or_else(|| record.is_some_and(ArticleRecord::is_public), |write| write.record.is_public());
         self.seen.push((id, (!in_feeds).then_some(digest)));
         for (scope, label) in labels {
-            self.labels.entry(scope).or_insert(label);
+            // Of several spellings the first by code point, whatever the order of the rows: `OCOP` before `ocop`.
+            let known = self.labels.entry(scope).or_insert_with(|| label.clone());
+            if label < *known {
+                *known = label;
+            }
         }
         if let Some(write) = write {
             self.add_write(record, write);

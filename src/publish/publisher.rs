@@ -12,18 +12,20 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::disk::DiskCopies;
+use super::document::Body;
 use super::document::Document;
+use super::listing::{GroupKind, Listing};
+use super::lists::Lists;
 use super::make::{Made, MakeError, Maker};
 use super::view::View;
-use super::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
+use super::{Health, PartHealth, Published, Route, Unavailable};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::article::ArticleId;
-use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
-use crate::gazetteer::Resolved;
+use crate::gazetteer::{FeedAddresses, Resolved};
 use crate::observe::metrics::{self, Lookup};
 
 /// A document in memory counts as so many times its own length: the encodings made of it.
@@ -66,6 +68,7 @@ pub struct Publisher {
     maker: Maker,
     disk: Arc<DiskCopies>,
     memory: Cache<FeedKey, Arc<Document>>,
+    lists: Lists,
     /// One lock per document that is being made on demand.
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
     /// Articles that renderings found otherwise than the catalog has them.
@@ -90,6 +93,7 @@ impl Publisher {
             u32::try_from(document.identity().bytes.len() * WEIGHT_FACTOR).unwrap_or(u32::MAX)
         };
         Self {
+            lists: Lists::new(Arc::clone(&maker.view), Arc::clone(&maker.options)),
             maker,
             disk,
             memory: Cache::builder().weigher(weight).max_capacity(options.memory_bytes_max).build(),
@@ -329,6 +333,15 @@ impl Publisher {
         stale
     }
 
+    /// What is made of everything that is published, once everything has been read.
+    async fn when_filled<T>(&self, made: impl Future<Output = Result<T, String>>) -> Result<T, Unavailable> {
+        let unavailable = |reason| Unavailable { reason, retry_after: self.options.retry_after };
+        if !self.view().is_filled() {
+            return Err(unavailable("the store is being read for the first time".to_owned()));
+        }
+        made.await.map_err(unavailable)
+    }
+
     /// Forgets what is in memory: names changed, which no sequence counts.
     pub(super) fn forget_memory(&self) {
         self.memory.invalidate_all();
@@ -359,11 +372,14 @@ impl Publisher {
 
 impl Published for Publisher {
     fn route(&self, path: &str) -> Route {
-        match self.view().names().addresses.resolve(path) {
+        let names = self.view().names();
+        match names.addresses.resolve(path) {
             Some(Resolved::Feed(key)) => self.route_of(key),
             Some(Resolved::Moved(path)) => Route::Moved(path),
-            None if path.starts_with(FEEDS_PREFIX) && !self.view().is_filled() => Route::Starting,
-            None => Route::Unknown,
+            None => match page_route(path, &names.addresses) {
+                Route::Unknown if path.starts_with(FEEDS_PREFIX) && !self.view().is_filled() => Route::Starting,
+                route => route,
+            },
         }
     }
 
@@ -371,29 +387,17 @@ impl Published for Publisher {
         Box::pin(self.get(key))
     }
 
-    fn listed(&self) -> Vec<ListedFeed> {
-        let names = self.view().names();
-        let mut listed = Vec::new();
-        let held = |scope: &Scope| self.view().with_catalog(|catalog| catalog.count(scope)) > 0;
-        if let Some(path) = names.addresses.current(&Scope::All)
-            && held(&Scope::All)
-        {
-            listed.push(ListedFeed { title: self.maker.options.title.clone(), path, depth: 0 });
-        }
-        for (id, depth) in in_tree_order(&names.categories) {
-            let scope = Scope::Category(id);
-            let (Scope::Category(id), Some(path)) = (&scope, names.addresses.current(&scope)) else { continue };
-            if let Some(category) = names.categories.get(id)
-                && held(&scope)
-            {
-                listed.push(ListedFeed { title: category.name.clone(), path, depth });
-            }
-        }
-        listed
+    fn listed(&self) -> BoxFuture<'_, Result<Arc<Listing>, Unavailable>> {
+        Box::pin(self.when_filled(self.lists.listing()))
+    }
+
+    fn opml(&self) -> BoxFuture<'_, Result<Arc<Body>, Unavailable>> {
+        Box::pin(self.when_filled(self.lists.opml()))
     }
 
     fn health(&self) -> Health {
-        let (articles, feeds) = self.view().with_catalog(|catalog| (catalog.len(), catalog.feeds_with_articles()));
+        let (articles, feeds) =
+            self.view().with_catalog(|catalog| (catalog.len(), catalog.scopes_with_articles().count()));
         let info = self.maker.store.info();
         let part = |what: &str, last_ok: Option<Timestamp>, error: &Option<String>| PartHealth {
             ok: error.is_none() && last_ok.is_some(),
@@ -423,13 +427,20 @@ impl Published for Publisher {
     }
 }
 
-/// Every category after its parent, with its depth. What hangs in a circle is left out: it has no root.
-fn in_tree_order(tree: &CategoryTree) -> Vec<(CategoryId, usize)> {
-    let mut ordered = Vec::new();
-    let mut open: Vec<(CategoryId, usize)> = tree.children(None).into_iter().rev().map(|c| (c.id.clone(), 0)).collect();
-    while let Some((id, depth)) = open.pop() {
-        open.extend(tree.children(Some(&id)).into_iter().rev().map(|child| (child.id.clone(), depth + 1)));
-        ordered.push((id, depth));
+/// The page at a path: of a group (`/feeds/category/`), or of a feed and what is below it (`/feeds/category/doi-song/`).
+fn page_route(path: &str, addresses: &FeedAddresses) -> Route {
+    let Some(below) = path.strip_prefix(FEEDS_PREFIX) else { return Route::Unknown };
+    let wished = below.strip_suffix('/').unwrap_or(below);
+    let known = match GroupKind::from_segment(wished) {
+        Some(kind) => Some(kind.segment().to_owned()),
+        // Combinations are in no list.
+        None => {
+            addresses.owner(wished).filter(|scope| scope.parts().is_none()).and_then(|scope| addresses.current(&scope))
+        }
+    };
+    match known {
+        Some(known) if known == wished && wished != below => Route::Page(known),
+        Some(known) => Route::Moved(format!("{FEEDS_PREFIX}{known}/")),
+        None => Route::Unknown,
     }
-    ordered
 }

@@ -1,6 +1,7 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
 //! of some rows, or of none, when a command needs no row. The live engine will ask smaller questions of the same kind.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -206,7 +207,8 @@ impl Reconciler {
         let options = Arc::clone(&self.options.classify);
         let wishes = names::wishes(&tree, &options.custom);
         let book = names::claim(&*self.state, old_names.addresses.book(), &wishes).await?;
-        let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book) };
+        let same = matches!(book, Cow::Borrowed(_)) && tree == old_names.categories;
+        let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book.into_owned()) };
         let renamed = Self::renamed(&old_names, &names);
         let classifier = Classifier::new(&options, &tree, names.addresses.book());
         let changed = self.changed(&scan);
@@ -219,7 +221,7 @@ impl Reconciler {
             }
             self.hold_if_suspicious(&outcome, scan.heads.len(), now, accepted)?;
             metrics::reconcile_changes(outcome.batch.writes.len());
-            self.view.apply(Some(names), &Committed::default());
+            self.view.apply((!same).then(|| names.clone()), &Committed::default());
             self.take_over(outcome).await?;
         } else {
             self.view.apply(Some(names.clone()), &Committed::default());
@@ -398,7 +400,7 @@ impl Reconciler {
             return Ok(());
         }
         let book = names::claim(&*self.state, names.addresses.book(), &wishes).await?;
-        let addresses = names.addresses.with_book(book);
+        let addresses = names.addresses.with_book(book.into_owned());
         self.view.apply(Some(Names { categories: names.categories.clone(), addresses }), &Committed::default());
         Ok(())
     }

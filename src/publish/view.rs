@@ -90,6 +90,12 @@ impl View {
         read(&self.published.read().unwrap_or_else(PoisonError::into_inner).catalog)
     }
 
+    /// Reads names and catalog of one moment.
+    pub fn with_published<T>(&self, read: impl FnOnce(&Arc<Names>, &Catalog) -> T) -> T {
+        let content = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        read(&content.names, &content.catalog)
+    }
+
     /// Categories and addresses.
     #[must_use]
     pub fn names(&self) -> Arc<Names> {

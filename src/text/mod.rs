@@ -1,6 +1,7 @@
 //! Text in and out. Pure: no I/O, no clock.
 
 pub mod byline;
+pub mod collate;
 pub mod html;
 mod html_scan;
 pub mod names;

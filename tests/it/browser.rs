@@ -36,11 +36,14 @@ async fn the_index_is_read_and_nothing_in_a_feed_runs() {
         let quoted = format!("'{}'", SCRIPT.replace('\'', "''"));
         let hostile = [("title", quoted.as_str()), ("lead", &quoted), ("body_html", &quoted), ("byline", &quoted)];
         db.sql(&article("9", "10", "2026-03-18 07:30:00", &hostile)).await;
-        let app = Site::on(db).running().await;
+        let site = Site::on(db);
+        let app = site.running().await;
 
         let index = browse(app.url("/")).await;
         assert!(index.contains(">Báo Ví Dụ</h1>"), "{index}");
         assert!(index.contains("rel=\"alternate\""), "{index}");
+        let group = browse(app.url("/feeds/category/")).await;
+        assert!(group.contains(">Chuyên mục</h1>") && group.contains(">Nông nghiệp</th>"), "{group}");
         for format in Format::ALL {
             let page = browse(app.url(&format!("/feeds/all.{format}"))).await;
             assert!(page.contains("tin-9"), "the browser shows it: {page}");

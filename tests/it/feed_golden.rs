@@ -58,17 +58,21 @@ pub(crate) fn documents() -> Vec<(String, Format, Feed, String)> {
     documents
 }
 
-#[test]
+/// A document is the expected one of this name, which it becomes on the one switch of the tests.
 #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+pub(crate) fn assert_expected(file: &str, body: &str) {
+    let path = fixtures().join("expected").join(file);
+    if std::env::var("LOA_UPDATE_EXPECTED").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, body).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    assert!(body == expected, "{file} differs from the expected document; the new one is:\n{body}");
+}
+
+#[test]
 fn documents_are_as_expected() {
-    let update = std::env::var("LOA_UPDATE_EXPECTED").is_ok_and(|value| value == "1");
     for (file, _, _, body) in documents() {
-        let path = fixtures().join("expected").join(&file);
-        if update {
-            std::fs::write(&path, &body).unwrap();
-        }
-        let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(body == expected, "{file} differs from the expected document; the new one is:\n{body}");
+        assert_expected(&file, &body);
     }
 }
 

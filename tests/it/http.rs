@@ -196,7 +196,8 @@ async fn addresses_of_the_time_before_lead_over() {
 async fn head_then_get_on_one_connection() {
     let server = TestServer::start().await;
     let mut client = server.connect().await;
-    for path in ["/feeds/all.rss", "/", "/feeds/none.rss", "/feeds/category/cu.rss", "/readyz", "/healthz"] {
+    for path in ["/feeds/all.rss", "/", "/opml.xml", "/feeds/none.rss", "/feeds/category/cu.rss", "/readyz", "/healthz"]
+    {
         for accept in ["Accept-Encoding: gzip", "Accept-Encoding: identity"] {
             let head = client.ask(&format!("HEAD {path}"), &[accept]).await;
             let get = client.ask(&format!("GET {path}"), &[accept]).await;
@@ -249,6 +250,49 @@ async fn the_index_page_finds_the_feeds_and_has_its_own_policy() {
     let again = server.ask("GET /", &[&format!("If-None-Match: {}", page.header("etag").unwrap())]).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
     assert_eq!(again.header("content-security-policy"), page.header("content-security-policy"));
+}
+
+/// The lists are answered as feeds are: HEAD, codings, validators, the safe headers.
+#[tokio::test]
+async fn lists_are_answered_with_every_header() {
+    let server = TestServer::start().await;
+    for (path, media_type) in [
+        ("/opml.xml", "text/x-opml; charset=utf-8"),
+        ("/", "text/html; charset=utf-8"),
+        ("/feeds/category/", "text/html; charset=utf-8"),
+        ("/feeds/tag/", "text/html; charset=utf-8"),
+    ] {
+        let get = format!("GET {path}");
+        let plain = server.ask(&get, &[]).await;
+        assert_safe(&plain, path);
+        assert_eq!((plain.status, plain.header("content-type").as_deref()), (200, Some(media_type)), "{path}");
+        assert_eq!(plain.header("cache-control").unwrap(), DOCUMENT_CACHING, "{path}");
+        assert_eq!((plain.header("vary").as_deref(), plain.header("last-modified")), (Some("Accept-Encoding"), None));
+        let head = server.ask(&format!("HEAD {path}"), &[]).await;
+        assert_eq!((head.headers, head.body.len()), (plain.headers.clone(), 0), "{path}");
+        let packed = server.ask(&get, &["Accept-Encoding: gzip"]).await;
+        assert_eq!(packed.header("content-encoding").unwrap(), "gzip", "{path}");
+        assert_ne!(packed.header("etag"), plain.header("etag"), "{path}");
+        let same = server.ask(&get, &[&format!("If-None-Match: {}", plain.header("etag").unwrap())]).await;
+        assert_eq!((same.status, same.body.len()), (304, 0), "{path}");
+    }
+    let moved = server.ask("GET /feeds/category?x", &[]).await;
+    assert_eq!(
+        (moved.status, moved.header("location").unwrap().as_str()),
+        (301, "https://tin.example.vn/feeds/category/")
+    );
+    assert_eq!(server.ask("GET /feeds/tag/khong/", &[]).await.status, 404, "known, but not listed");
+}
+
+#[tokio::test]
+async fn lists_wait_until_everything_was_read() {
+    let server = TestServer::start().await;
+    *server.published.listing.lock().unwrap() = None;
+    for path in ["/", "/opml.xml", "/feeds/category/"] {
+        let answer = server.ask(&format!("GET {path}"), &[]).await;
+        assert_safe(&answer, path);
+        assert_eq!((answer.status, answer.header("retry-after").as_deref()), (503, Some("30")), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod adopt;
 mod browser;
 mod complaints;
+mod demo_live;
 mod feed_golden;
 mod feed_rules;
 mod gazetteer;
@@ -11,6 +12,7 @@ mod http;
 mod http_conditional;
 mod http_limits;
 mod import;
+mod lists;
 mod outgoing;
 mod scopes;
 mod service;

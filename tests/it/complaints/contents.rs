@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use loa::domain::format::Format;
 use roxmltree::Document;
 
-use super::{newsroom, value, values};
+use super::{EVERY_KIND, links, newsroom, newsroom_with_every_kind, value, values};
 use crate::support::Database as _;
 use crate::support::app::{FEEDS, Site};
 use crate::support::feeds::{instant, options};
@@ -111,39 +111,52 @@ async fn c34_an_old_story_stays_where_its_date_puts_it() {
 #[tokio::test]
 async fn c36_what_is_held_back_is_in_no_answer() {
     let held = [
-        article(
-            "71",
-            "10",
-            "2026-03-18 06:00:00",
-            &[("embargo_until", "'2026-03-19 06:00:00'"), ("title", "'Bí mật 71'")],
-        ),
-        article("72", "11", "2026-03-18 06:00:00", &[("status", "'draft'"), ("title", "'Bí mật 72'")]),
-        article("73", "20", "2026-03-18 09:00:00", &[("title", "'Bí mật 73'")]),
-        article(
-            "74",
-            "20",
-            "2026-03-18 06:00:00",
-            &[("embargo_until", "'bao giờ họp xong'"), ("title", "'Bí mật 74'")],
-        ),
+        ("71", "2026-03-18 06:00:00", ("embargo_until", "'2026-03-19 06:00:00'")),
+        ("72", "2026-03-18 06:00:00", ("status", "'draft'")),
+        ("73", "2026-03-18 09:00:00", ("rights", "NULL")),
+        ("74", "2026-03-18 06:00:00", ("embargo_until", "'bao giờ họp xong'")),
     ];
-    newsroom(&held.join("; "), async |db, _, mut app| {
-        let paths = FEEDS.iter().flat_map(|feed| Format::ALL.map(|format| format!("/feeds/{feed}.{format}")));
-        let paths: Vec<String> = paths.chain(["/", "/readyz", "/feeds/72.rss"].map(str::to_owned)).collect();
-        for turn in 0..2 {
+    let held = held.map(|(id, stamp, column)| {
+        let title = format!("'Bí mật {id}'");
+        let row = article(id, "10", stamp, &[column, ("title", &title), ("byline", "'Lê Hòa, Bí Mật'")]);
+        format!("{row}; {}; INSERT INTO article_tags VALUES ('{id}', 'Bí mật', 1)", links(id))
+    });
+    newsroom_with_every_kind(&held.join("; "), async |db, _, mut app| {
+        let feeds = EVERY_KIND.iter().chain(&["tag/bi-mat", "author/bi-mat"]);
+        let paths = feeds.flat_map(|feed| Format::ALL.map(|format| format!("/feeds/{feed}.{format}")));
+        let paths: Vec<String> = paths.chain(["/", "/readyz"].map(str::to_owned)).collect();
+        for public in [4, 3] {
             for path in &paths {
                 let answer = app.get(path).await;
+                let unknown = path.contains("bi-mat");
+                assert_eq!(answer.status, if unknown { 404 } else { 200 }, "{path}");
                 let all = format!("{:?} {}", answer.headers, answer.text());
-                assert!(
-                    !all.contains("Bí mật") && !all.contains("article/7") && !all.contains("tin-7"),
-                    "{path}: {all}"
-                );
+                for word in ["Bí mật", "Bí Mật", "article/7", "tin-7"] {
+                    assert!(!all.contains(word), "{path}: {word} in {all}");
+                }
             }
-            assert_eq!(app.health().await["articles"], 4 - turn);
+            assert_eq!(app.health().await["articles"], public);
             // What is already out is held back just as well.
             db.sql("UPDATE articles SET embargo_until = '2026-03-19 06:00:00', title = 'Bí mật 2' WHERE id = '2'")
                 .await;
             app.step_at("2026-03-18T01:30:00Z").await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn c41_a_newsroom_makes_a_feed_of_some_tags_without_others() {
+    let more =
+        "INSERT INTO article_tags VALUES ('3', 'QUẢNG CÁO', 1); INSERT INTO article_tags VALUES ('4', '#nông sản', 0)";
+    newsroom_with_every_kind(more, async |db, _, mut app| {
+        assert_eq!(app.ids("custom/nong-san").await, "4 2", "however the tags are written");
+        for seen in app.everything(&["custom/nong-san"]).await {
+            assert_eq!(seen.entries(), 2, "{}", seen.path);
+        }
+        db.sql("DELETE FROM article_tags WHERE tag = 'QUẢNG CÁO'").await;
+        app.step_at("2026-03-18T02:00:00Z").await;
+        assert_eq!(app.ids("custom/nong-san").await, "4 3 2");
     })
     .await;
 }

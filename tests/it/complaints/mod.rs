@@ -9,7 +9,11 @@ mod page;
 mod text;
 mod validators;
 
+use loa::catalog::classify::{Criteria, CustomFeed};
 use loa::domain::format::Format;
+use loa::domain::scope::NameKey;
+use loa::feed::Custom;
+use loa::text::names;
 use roxmltree::{Document, Node};
 
 use crate::support::app::{App, Site};
@@ -26,6 +30,46 @@ async fn newsroom(more: &str, test: impl AsyncFnOnce(&Sqlite, &Site, App)) {
         }
         let site = Site::on(db);
         let app = site.running().await;
+        test(db, &site, app).await;
+    })
+    .await;
+}
+
+/// Feeds of every kind: articles 2 and 3 are in each of them, if [`links`] are made.
+const EVERY_KIND: [&str; 7] = [
+    "all",
+    "category/kinh-te",
+    "locality/phu-tho",
+    "author/le-hoa",
+    "tag/nong-san",
+    "custom/nong-san",
+    "category/kinh-te/locality/phu-tho",
+];
+
+/// Puts an article under a tag and into a place.
+fn links(id: &str) -> String {
+    format!(
+        "INSERT INTO article_tags VALUES ('{id}', 'Nông sản', 0); INSERT INTO article_localities VALUES ('{id}', '25')"
+    )
+}
+
+/// A newsroom with [`EVERY_KIND`] of feed: the custom one takes in a tag, and leaves out another.
+async fn newsroom_with_every_kind(more: &str, test: impl AsyncFnOnce(&Sqlite, &Site, App)) {
+    on::<Sqlite>(async |db| {
+        db.sql(&[small(), links("2"), links("3")].join("; ")).await;
+        if !more.is_empty() {
+            db.sql(more).await;
+        }
+        let mut site = Site::on(db);
+        let name = NameKey::new("nong-san");
+        let tags = |tag: &str| Criteria { tags: vec![names::key(tag)], ..Criteria::default() };
+        let rule = CustomFeed { name: name.clone(), include: tags("nông sản"), exclude: tags("quảng cáo") };
+        site.classify.custom.push(rule);
+        site.custom.insert(name, Custom { title: "Nông sản".to_owned(), description: None, language: None });
+        let mut app = site.running().await;
+        // A combination is made when it is first asked for.
+        let combination = app.get_of_running(&format!("/feeds/{}.rss", EVERY_KIND[6])).await;
+        assert_eq!(combination.status, 200, "{}", combination.text());
         test(db, &site, app).await;
     })
     .await;

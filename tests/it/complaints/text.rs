@@ -66,7 +66,7 @@ async fn c23_a_control_character_costs_nothing_but_itself() {
 fn c24_an_excerpt_is_cut_before_it_is_escaped() {
     let body = "<p>R&amp;D của Công ty A&amp;B: 5 &lt; 6 &amp; 7 &gt; 2 &#8211; &ldquo;tốt&rdquo;</p>";
     let whole = "R&D của Công ty A&B: 5 < 6 & 7 > 2 – “tốt”";
-    for excerpt_chars_max in 1..80 {
+    for excerpt_chars_max in 5..80 {
         let options = Options { excerpt_chars_max, ..feeds::options() };
         let without_lead =
             Article { lead: None, body_html: Some(body.to_owned()), correction: None, ..feeds::article("201001") };
@@ -76,10 +76,7 @@ fn c24_an_excerpt_is_cut_before_it_is_escaped() {
             let html = values(&body, name).remove(0);
             let text = decoded(&html);
             let kept = text.trim_end_matches('…').trim_end();
-            assert!(
-                whole.starts_with(kept) && !kept.is_empty() | (excerpt_chars_max < 4),
-                "{excerpt_chars_max}: {html}"
-            );
+            assert!(whole.starts_with(kept) && !kept.is_empty(), "{excerpt_chars_max}: {html}");
             let loose =
                 html.split('&').skip(1).filter(|rest| !["amp;", "lt;", "gt;"].iter().any(|it| rest.starts_with(it)));
             assert_eq!(loose.collect::<Vec<_>>(), Vec::<&str>::new(), "{excerpt_chars_max}: {html}");

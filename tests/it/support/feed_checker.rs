@@ -401,7 +401,7 @@ fn rss_items_have_titles(doc: &Parsed<'_>) -> Vec<String> {
 }
 
 fn rss_elements_once(doc: &Parsed<'_>) -> Vec<String> {
-    let many = ["item", "category", "creator", "content", "link"];
+    let many = ["item", "category", "creator", "content", "link", "spatial"];
     let mut found = Vec::new();
     for parent in doc.rss_channel().into_iter().chain(doc.rss_items()) {
         let mut counts: BTreeMap<_, usize> = BTreeMap::new();

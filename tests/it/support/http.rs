@@ -14,8 +14,9 @@ use loa::domain::format::Format;
 use loa::domain::scope::Scope;
 use loa::gazetteer::{FeedAddresses, Resolved};
 use loa::http::{CacheTimes, Limits, Options, serve};
-use loa::publish::document::Document;
-use loa::publish::{Health, ListedFeed, PartHealth, Published, Route, Unavailable};
+use loa::publish::document::{Body, Document};
+use loa::publish::listing::{GroupKind, ListedFeed, ListedGroup, Listing};
+use loa::publish::{Health, PartHealth, Published, Route, Unavailable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -49,6 +50,9 @@ pub(crate) struct FakePublished {
     addresses: FeedAddresses,
     behaviour: Mutex<HashMap<FeedKey, Behaviour>>,
     pub(crate) ready: Mutex<bool>,
+    /// `None`: nothing was ever read.
+    pub(crate) listing: Mutex<Option<Arc<Listing>>>,
+    opml: Arc<Body>,
 }
 
 impl FakePublished {
@@ -61,6 +65,8 @@ impl FakePublished {
             addresses: FeedAddresses::default().with_book(book),
             behaviour: Mutex::default(),
             ready: Mutex::new(true),
+            listing: Mutex::new(Some(Arc::new(listing()))),
+            opml: Arc::new(Body::new("<opml/>\n")),
         };
         for format in Format::ALL {
             let body = format!("tin {format} của hôm nay\n").repeat(40);
@@ -75,9 +81,19 @@ impl FakePublished {
     }
 }
 
+fn listing() -> Listing {
+    let path = Some("category/doi-song".to_owned());
+    let feeds = vec![ListedFeed { title: "Đời sống".to_owned(), path, depth: 0 }];
+    Listing { groups: vec![ListedGroup { kind: GroupKind::Category, feeds }] }
+}
+
 /// A document.
 pub(crate) fn document(format: Format, sequence: u64, changed_at: &str, body: &str) -> Arc<Document> {
     Arc::new(Document::new(format, sequence, changed_at.parse().ok(), body.to_owned()))
+}
+
+fn unavailable() -> Unavailable {
+    Unavailable { reason: SECRET.to_owned(), retry_after: Duration::from_secs(30) }
 }
 
 impl Published for FakePublished {
@@ -86,6 +102,10 @@ impl Published for FakePublished {
             _ if path.starts_with("/feeds/category/het.") => Route::Gone,
             Some(Resolved::Feed(key)) => Route::Feed(key),
             Some(Resolved::Moved(path)) => Route::Moved(path),
+            None if path == "/feeds/category" => Route::Moved("/feeds/category/".to_owned()),
+            None if ["/feeds/category/", "/feeds/tag/", "/feeds/tag/khong/"].contains(&path) => {
+                Route::Page(path.trim_start_matches("/feeds/").trim_end_matches('/').to_owned())
+            }
             None => Route::Unknown,
         }
     }
@@ -100,17 +120,21 @@ impl Published for FakePublished {
                     Ok(document)
                 }
                 Some(Behaviour::Panics) => panic!("{SECRET}"),
-                Some(Behaviour::Unavailable) => {
-                    Err(Unavailable { reason: SECRET.to_owned(), retry_after: Duration::from_secs(30) })
-                }
+                Some(Behaviour::Unavailable) => Err(unavailable()),
                 None => Ok(Arc::new(Document::new(key.format, 0, None, "chưa có tin"))),
             }
         }
         .boxed()
     }
 
-    fn listed(&self) -> Vec<ListedFeed> {
-        vec![ListedFeed { title: "Đời sống".to_owned(), path: "category/doi-song".to_owned(), depth: 0 }]
+    fn listed(&self) -> BoxFuture<'_, Result<Arc<Listing>, Unavailable>> {
+        let listing = self.listing.lock().unwrap().clone();
+        async move { listing.ok_or_else(unavailable) }.boxed()
+    }
+
+    fn opml(&self) -> BoxFuture<'_, Result<Arc<Body>, Unavailable>> {
+        let filled = self.listing.lock().unwrap().is_some();
+        async move { filled.then(|| Arc::clone(&self.opml)).ok_or_else(unavailable) }.boxed()
     }
 
     fn health(&self) -> Health {

@@ -25,7 +25,7 @@ pub(crate) fn told(output: &Output) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-/// `loa serve`, which is killed at the end of the test if it still runs.
+/// `loa serve`, or another command that serves, which is killed at the end of the test if it still runs.
 pub(crate) struct Served {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -34,7 +34,12 @@ pub(crate) struct Served {
 impl Served {
     /// Starts it on a free port and waits until it says that it serves.
     pub(crate) fn start(directory: &Path, args: &[&str]) -> Self {
-        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        Self::start_command(directory, "serve", args)
+    }
+
+    /// The same with a command of its own.
+    pub(crate) fn start_command(directory: &Path, command: &str, args: &[&str]) -> Self {
+        let args = [&[command, "--listen", "127.0.0.1:0"], args].concat();
         let mut child = loa(directory, &args, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -55,6 +60,13 @@ impl Served {
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Waits for the end: the exit status, and what it wrote to standard output after it served.
+    pub(crate) fn told(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.ended(), said)
     }
 
     /// Waits for the end: the exit status.
