@@ -21,8 +21,6 @@ use crate::text::names::{self, Name};
 
 /// Counts the changes of this file that put articles into other scopes: what an older one has decided is decided anew.
 const VERSION: u32 = 1;
-/// Bytes of the digest of the rules.
-const DIGEST_BYTES: usize = 8;
 /// Longest language tag, in bytes (RFC 5646 section 4.4.1 asks for 35).
 const LANGUAGE_BYTES_MAX: usize = 35;
 
@@ -75,7 +73,8 @@ impl Options {
     pub fn digest(&self) -> String {
         let Self { gazetteer, home, zone, language, nobody, custom } = self;
         let all = format!("{VERSION} {} {home:?} {zone} {language} {nobody:?} {custom:?}", gazetteer.digest());
-        Sha256::digest(all).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        let hash = Sha256::digest(all);
+        hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)).to_string()
     }
 }
 

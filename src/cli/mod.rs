@@ -45,7 +45,7 @@ struct Cli {
 
 const LONG_ABOUT: &str = "\
 Loa reads a newsroom's article store and publishes it as feeds: RSS 2.0, Atom 1.0 and JSON Feed 1.1, for the front \
-page and for every category.
+page, every category and locality, authors, tags, and any mix of these.
 
   loa demo                                          a newsroom to try out, served at once
   loa import --category thoi-su page.txt            articles into the embedded store

@@ -66,8 +66,8 @@ impl Scope {
     /// Every combination of one of `scopes` with one of `others`.
     #[must_use]
     pub fn combinations<'a>(
-        scopes: impl Iterator<Item = &'a Self> + Clone,
-        others: impl Iterator<Item = &'a Self> + Clone,
+        scopes: impl IntoIterator<Item = &'a Self>,
+        others: impl IntoIterator<Item = &'a Self, IntoIter: Clone>,
     ) -> BTreeSet<Self> {
         let combined = |a: &Self, b: &Self| match (a, b) {
             (Self::Category(category), Self::Locality(place)) | (Self::Locality(place), Self::Category(category)) => {
@@ -75,7 +75,8 @@ impl Scope {
             }
             _ => None,
         };
-        scopes.flat_map(|a| others.clone().filter_map(move |b| combined(a, b))).collect()
+        let others = others.into_iter();
+        scopes.into_iter().flat_map(|a| others.clone().filter_map(move |b| combined(a, b))).collect()
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
         let scopes = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Scope>>();
         let (one, all) =
             (scopes(&["locality:25", "tag:x"]), scopes(&["all", "category:1", "category:2", "locality:25"]));
-        let found: Vec<_> = Scope::combinations(one.iter(), all.iter()).iter().map(ToString::to_string).collect();
+        let found: Vec<_> = Scope::combinations(&one, &all).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["combination:25+1", "combination:25+2"]);
     }
 }

@@ -102,8 +102,8 @@ impl Maker<'_> {
                 .map(|line| byline::authors(&line))
                 .unwrap_or_default(),
             categories: self.categories(),
-            localities: places.iter().map(|(locality, _)| locality.clone()).collect(),
-            places: self.places(&places),
+            places: each_once(places.iter().flat_map(|(_, terms)| terms)),
+            localities: places.into_iter().map(|(locality, _)| locality).collect(),
             tags: self.tags(),
             media: self.media(full),
             language: self.language(),
@@ -210,16 +210,6 @@ impl Maker<'_> {
         located.filter_map(with_those_above).collect()
     }
 
-    fn places(&self, localities: &[(Locality, Vec<Term>)]) -> Vec<Term> {
-        let mut places: Vec<Term> = Vec::new();
-        for term in localities.iter().flat_map(|(_, terms)| terms) {
-            if !places.contains(term) {
-                places.push(term.clone());
-            }
-        }
-        places
-    }
-
     /// The tags that have a feed, as the article spells them.
     fn tags(&self) -> Vec<Term> {
         let tags = names::tags(self.article.tags.iter().map(String::as_str)).into_iter();
@@ -286,6 +276,16 @@ impl Maker<'_> {
     fn is_site_rights(&self, rights: &XmlText) -> bool {
         self.options.rights.as_deref().is_some_and(|site| plain(site) == *rights)
     }
+}
+
+fn each_once<'a>(terms: impl Iterator<Item = &'a Term>) -> Vec<Term> {
+    let mut unique: Vec<Term> = Vec::new();
+    for term in terms {
+        if !unique.contains(term) {
+            unique.push(term.clone());
+        }
+    }
+    unique
 }
 
 #[cfg(test)]

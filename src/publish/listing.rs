@@ -9,6 +9,7 @@ use crate::domain::scope::Scope;
 use crate::feed;
 use crate::gazetteer::FeedAddresses;
 use crate::text::collate;
+use crate::text::xml_chars::XmlText;
 
 /// A kind of feeds that are listed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,16 +216,17 @@ pub(super) fn listing(names: &Names, held: &HashSet<Scope>, options: &feed::Opti
     let front = Candidate { title: options.title.clone(), path: path_of(&Scope::All), parent: None };
     let is_over =
         |scope: &Scope| if let Scope::Custom(name) = scope { !options.custom.contains_key(name) } else { false };
+    let title =
+        |scope: &Scope| feed::title(scope, options, &names.categories, &names.addresses).map(XmlText::into_string);
     let titled = |is_kind: fn(&Scope) -> bool| {
         let scopes = held.iter().filter(|scope| is_kind(scope) && !is_over(scope));
-        let title = |scope: &Scope| feed::title(scope, options, &names.categories, &names.addresses);
-        let listed = scopes.filter_map(|scope| Some((title(scope)?.into_string(), path_of(scope)?)));
+        let listed = scopes.filter_map(|scope| Some((title(scope)?, path_of(scope)?)));
         listed.map(|(title, path)| Candidate { title, path: Some(path), parent: None }).collect()
     };
     let groups = vec![
         ListedGroup::new(GroupKind::Front, Order::Given, vec![front]),
         ListedGroup::new(GroupKind::Category, Order::Given, categories(names, path_of)),
-        ListedGroup::new(GroupKind::Locality, Order::Dictionary, localities(&names.addresses, held)),
+        ListedGroup::new(GroupKind::Locality, Order::Dictionary, localities(&names.addresses, held, title)),
         ListedGroup::new(GroupKind::Author, Order::Dictionary, titled(|scope| matches!(scope, Scope::Author(_)))),
         ListedGroup::new(GroupKind::Tag, Order::Dictionary, titled(|scope| matches!(scope, Scope::Tag(_)))),
         ListedGroup::new(GroupKind::Custom, Order::Dictionary, titled(|scope| matches!(scope, Scope::Custom(_)))),
@@ -245,7 +247,11 @@ fn categories(names: &Names, path_of: impl Fn(&Scope) -> Option<String>) -> Vec<
 }
 
 /// Each unit below its province.
-fn localities(addresses: &FeedAddresses, held: &HashSet<Scope>) -> Vec<Candidate> {
+fn localities(
+    addresses: &FeedAddresses,
+    held: &HashSet<Scope>,
+    title: impl Fn(&Scope) -> Option<String>,
+) -> Vec<Candidate> {
     let gazetteer = addresses.gazetteer();
     let places: BTreeSet<Place> =
         held.iter().filter_map(|scope| if let Scope::Locality(place) = scope { Some(*place) } else { None }).collect();
@@ -256,7 +262,7 @@ fn localities(addresses: &FeedAddresses, held: &HashSet<Scope>) -> Vec<Candidate
     let provinces: BTreeSet<Place> = places.iter().filter_map(province).collect();
     let numbers: HashMap<Place, usize> = provinces.iter().copied().zip(0..).collect();
     let candidate = |place: &Place, parent| Candidate {
-        title: gazetteer.units_of(*place).last().map(|unit| unit.full_name()).unwrap_or_default(),
+        title: title(&Scope::Locality(*place)).unwrap_or_default(),
         path: Some(Scope::Locality(*place))
             .filter(|_| places.contains(place))
             .and_then(|scope| addresses.current(&scope)),

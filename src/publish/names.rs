@@ -201,8 +201,8 @@ mod tests {
             AddressRecord { path: "tag/ocop".to_owned(), scope: "tag:ocop".parse().unwrap(), claim: 1, label: None };
         let book = AddressBook::new([known]);
         let wishes = new_labels(&labels.into(), &book);
-        let wished: Vec<_> = wishes.iter().map(|wish| wish.path.as_str()).collect();
-        assert_eq!(wished, ["author/ha-my", "author/ha-my", "tag/zhong"]);
+        let paths: Vec<_> = wishes.iter().map(|wish| wish.path.as_str()).collect();
+        assert_eq!(paths, ["author/ha-my", "author/ha-my", "tag/zhong"]);
         let claims = claims(&book, &wishes);
         assert_eq!(claims.len(), 2, "the second of one wish claims when the first has its address");
         assert_eq!(claims[0].label.as_deref(), Some("Hà My"));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::afresh::Afresh;
 use super::engine::EngineOptions;
 use super::names;
 use super::outcome::Outcome;
@@ -28,11 +29,6 @@ const FILL_AT_A_TIME: usize = 5_000;
 /// Articles written in one transaction afterwards: any change that a newsroom makes at once stays one step; only a new
 /// release, or an import of an archive, is parted.
 const COMMIT_AT_A_TIME: usize = 20_000;
-/// Articles decided anew in one turn after the rules of scopes have changed: a tenth of a second, so that what people
-/// command is not kept waiting.
-const AFRESH_AT_A_TIME: usize = 500;
-/// The rules of scopes by which the ledger was made.
-const SCOPING_MARK: &str = "scoping";
 /// Set once the store has been read completely: until then nothing is served, for it would be too little.
 pub const FILLED_MARK: &str = "filled";
 
@@ -54,10 +50,8 @@ pub(super) struct Reconciler {
     state: Arc<dyn State>,
     view: Arc<View>,
     options: EngineOptions,
-    /// Articles to be decided anew because the rules of scopes have changed.
-    afresh: Vec<ArticleId>,
-    /// Have they changed, and is that not known to be done?
-    is_outdated: bool,
+    /// What has to be decided anew because the rules of scopes have changed.
+    afresh: Afresh,
     /// The deny list; true: the store said so.
     denied: HashMap<ArticleId, bool>,
     /// Guids taken over from former feeds.
@@ -96,8 +90,7 @@ impl Reconciler {
             state,
             view,
             options,
-            afresh: Vec::new(),
-            is_outdated: false,
+            afresh: Afresh::default(),
             denied: HashMap::new(),
             adopted: HashMap::new(),
             store_accepted_at: None,
@@ -117,11 +110,7 @@ impl Reconciler {
 
     /// Compares the rules of scopes with those that the ledger was made by.
     pub(super) async fn compare_rules(&mut self) -> Result<(), StateError> {
-        let made_by = self.state.mark(SCOPING_MARK).await?;
-        self.is_outdated = made_by.as_ref() != Some(&self.options.classify.digest());
-        if self.is_outdated && self.view.is_filled() {
-            tracing::info!("the rules of feeds have changed: every article is put into its feeds anew");
-        }
+        self.afresh = Afresh::compare(&*self.state, self.options.classify.digest()).await?;
         Ok(())
     }
 
@@ -176,20 +165,15 @@ impl Reconciler {
 
     /// Goes on deciding everything anew, if the rules of scopes have changed. True: something changed.
     pub(super) async fn decide_afresh(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
-        let rest = self.afresh.len().saturating_sub(AFRESH_AT_A_TIME);
-        let part = self.afresh.get(rest..).unwrap_or_default().to_vec();
+        let part = self.afresh.next();
         let changed = self.decide_now(&part, now).await?;
-        self.afresh.truncate(rest);
-        if !part.is_empty() && self.afresh.is_empty() {
-            self.state.set_mark(SCOPING_MARK, &self.options.classify.digest()).await?;
-            tracing::info!("every article is in its feeds by the present rules");
-        }
+        self.afresh.done(&part, &*self.state).await?;
         Ok(changed)
     }
 
     /// Is there more to decide anew?
     pub(super) const fn is_behind_rules(&self) -> bool {
-        !self.afresh.is_empty()
+        !self.afresh.is_done()
     }
 
     /// Gives combinations that somebody asks for their first record.
@@ -251,12 +235,10 @@ impl Reconciler {
 
     async fn completed(&mut self, scan: &Scan) -> Result<(), ReconcileError> {
         if !self.view.is_filled() {
-            self.state.set_mark(SCOPING_MARK, &self.options.classify.digest()).await?;
+            self.afresh.record(&*self.state).await?;
             self.state.set_mark(FILLED_MARK, "1").await?;
-        } else if self.is_outdated {
-            self.afresh = scan.heads.iter().map(|head| head.id.clone()).collect();
         }
-        self.is_outdated = false;
+        self.afresh.begin(scan.heads.iter().map(|head| head.id.clone()));
         self.held_since = None;
         self.commanded.clear();
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();

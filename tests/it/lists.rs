@@ -91,7 +91,7 @@ async fn every_listed_feed_answers_under_its_title() {
         let app = site.running().await;
         let listed = listed(&app).await;
         let paths: Vec<&str> = listed.iter().map(|(address, _)| path(address)).collect();
-        let expect = ["all", "category/kinh-te", "category/nong-nghiep", "category/van-hoa"];
+        let expect = ["all", "category/kinh-te", "category/nong-nghiep", "category/van-hoa", "author/le-hoa"];
         assert_eq!(paths, expect.map(|feed| format!("/feeds/{feed}.rss")), "the empty one is not listed");
         for (address, title) in &listed {
             let answer = app.get(path(address)).await;

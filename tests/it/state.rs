@@ -36,6 +36,8 @@ contract! {
     two_writers_at_once_both_learn_who_was_first
     a_batch_is_written_whole_or_not_at_all
     sequences_count_touched_batches
+    a_combination_counts_from_the_first_question_on
+    a_label_once_recorded_stays
     an_address_is_never_given_away
     the_deny_list_is_kept
     the_store_withdraws_by_batch
@@ -199,6 +201,42 @@ async fn sequences_count_touched_batches(database: &impl Database) {
     check(Batch::default(), &[]).await;
     let feeds = state.load().await.unwrap().feeds;
     assert_eq!(feeds, [feed(Scope::All, 4, 10 * S, 2), feed(category("7"), 2, 11 * S, 0)]);
+}
+
+async fn a_combination_counts_from_the_first_question_on(database: &impl Database) {
+    let state = open(database).await;
+    let place: Scope = "locality:25".parse().unwrap();
+    let both: Scope = "combination:25+7".parse().unwrap();
+    let touches = |micros| [category("7"), place.clone(), both.clone()].map(|scope| touch(scope, micros, true)).to_vec();
+    let begin = Batch { begins: vec![both.clone(), both.clone()], ..Batch::default() };
+    assert_eq!(state.commit(&begin).await.unwrap().feeds, [], "neither of its feeds has ever held anything");
+    let first = state.commit(&write(record("a", 0), touches(S))).await.unwrap();
+    assert_eq!(first.feeds, [feed(category("7"), 1, S, 1), feed(place.clone(), 1, S, 1)], "nobody has asked for it");
+    let touched = Batch { touches: vec![touch(place.clone(), 5 * S, false)], ..Batch::default() };
+    state.commit(&touched).await.unwrap();
+    let begun = state.commit(&begin).await.unwrap().feeds;
+    assert!(begun.contains(&feed(both.clone(), 1, S, 0)), "changed with the earlier of the two: {begun:?}");
+    let next = state.commit(&write(record("b", 0), touches(9 * S))).await.unwrap().feeds;
+    assert!(next.contains(&feed(both.clone(), 2, 9 * S, 2)), "{next:?}");
+    let again = state.commit(&begin).await.unwrap().feeds;
+    assert!(again.contains(&feed(both, 2, 9 * S, 2)), "it begins once: {again:?}");
+}
+
+async fn a_label_once_recorded_stays(database: &impl Database) {
+    let state = open(database).await;
+    let tag: Scope = "tag:ocop".parse().unwrap();
+    let claim = |path: &str, label: &str| Claim {
+        path: path.to_owned(),
+        scope: tag.clone(),
+        label: Some(label.to_owned()),
+    };
+    for (path, label) in [("tag/ocop", "OCOP"), ("tag/ocop-2", "ocop")] {
+        let standing = state.claim_addresses(&[claim(path, label)]).await.unwrap();
+        assert_eq!(standing.len(), 1);
+        assert_eq!((standing[0].path.as_str(), standing[0].label.as_deref()), (path, Some("OCOP")));
+    }
+    let addresses = state.load().await.unwrap().addresses;
+    assert!(addresses.iter().all(|record| record.label.as_deref() == Some("OCOP")), "{addresses:?}");
 }
 
 async fn an_address_is_never_given_away(database: &impl Database) {

@@ -1,0 +1,64 @@
+//! What has to be decided anew because the rules by which articles come into feeds have changed (custom feeds, the
+//! gazetteer, a new release): every article, a few in each turn, so that what people command is not kept waiting.
+
+use crate::domain::article::ArticleId;
+use crate::state::{State, StateError};
+
+/// Articles decided anew in one turn: a tenth of a second.
+const AT_A_TIME: usize = 500;
+/// The mark that holds the rules by which the ledger was made.
+const RULES_MARK: &str = "scoping";
+
+/// What is left to be decided anew.
+#[derive(Debug, Default)]
+pub(super) struct Afresh {
+    rules: String,
+    /// Was the ledger made by other rules, and is nothing done about it yet?
+    is_outdated: bool,
+    left: Vec<ArticleId>,
+}
+
+impl Afresh {
+    /// Compares the present rules with those that the ledger was made by.
+    pub(super) async fn compare(state: &dyn State, rules: String) -> Result<Self, StateError> {
+        let made_by = state.mark(RULES_MARK).await?;
+        Ok(Self { is_outdated: made_by.as_ref() != Some(&rules), rules, left: Vec::new() })
+    }
+
+    /// A complete read shows these articles: all of them are to be decided anew, if the rules have changed.
+    pub(super) fn begin(&mut self, all: impl Iterator<Item = ArticleId>) {
+        if std::mem::take(&mut self.is_outdated) {
+            self.left = all.collect();
+            tracing::info!(
+                articles = self.left.len(),
+                "the rules of feeds have changed, articles are put into them anew"
+            );
+        }
+    }
+
+    /// The next ones.
+    pub(super) fn next(&self) -> Vec<ArticleId> {
+        self.left.iter().rev().take(AT_A_TIME).cloned().collect()
+    }
+
+    /// These were decided. After the last ones the ledger is made by the present rules.
+    pub(super) async fn done(&mut self, part: &[ArticleId], state: &dyn State) -> Result<(), StateError> {
+        self.left.truncate(self.left.len().saturating_sub(part.len()));
+        if self.left.is_empty() && !part.is_empty() {
+            self.record(state).await?;
+            tracing::info!("every article is in its feeds by the present rules");
+        }
+        Ok(())
+    }
+
+    /// Everything was decided by the present rules.
+    pub(super) async fn record(&mut self, state: &dyn State) -> Result<(), StateError> {
+        self.is_outdated = false;
+        state.set_mark(RULES_MARK, &self.rules).await
+    }
+
+    /// Is there anything left?
+    pub(super) const fn is_done(&self) -> bool {
+        self.left.is_empty()
+    }
+}
