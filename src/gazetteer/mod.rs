@@ -67,7 +67,7 @@ impl Gazetteer {
         let names = Names::new(&units, tables.aliases)?;
         let addresses = Addresses::parse(tables.addresses)?;
         let gazetteer = Self { units, names, addresses, digest: digest(tables) };
-        let homeless = gazetteer.places().find(|place| gazetteer.path_of(*place).is_none());
+        let homeless = gazetteer.addresses.first_missing(gazetteer.places());
         homeless.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
     }
 

@@ -1,6 +1,6 @@
 //! Names as they are compared: whatever two people may write differently and mean the same is folded, tones are not.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::table::{GazetteerError, rows};
 use super::unit::{Kind, Unit};

@@ -25,7 +25,7 @@ pub(super) fn join(units: &mut Units, edges: &[Edge]) -> Result<(), GazetteerErr
         claims.into_iter().partition(|claim| claim.new_code.level() == Level::Province);
     let provinces = provinces.into_iter().filter(|claim| same(units, claim, |old, new| Some(old.name == new.name)));
     link(units, &provinces.collect::<Vec<_>>());
-    if let Some(unit) = units.all().map(|(_, unit)| unit).find(|unit| province(units, unit).is_none()) {
+    if let Some(unit) = homeless(units) {
         return Err(GazetteerError::NoProvince { code: unit.code, from: unit.from });
     }
     let others = others.into_iter().filter(|claim| {
@@ -42,6 +42,17 @@ pub(super) fn join(units: &mut Units, edges: &[Edge]) -> Result<(), GazetteerErr
 pub(super) fn province(units: &Units, unit: &Unit) -> Option<Place> {
     let top = units.upwards(unit, unit.last_day()).last()?;
     (top.level() == Level::Province).then_some(top.place)
+}
+
+/// A unit without a province. The parts of one parent that end on one day have the same one: it is asked once.
+fn homeless(units: &Units) -> Option<&Unit> {
+    let mut known = None;
+    units.by_parent().find(|unit| {
+        let question = Some((unit.parent, unit.until));
+        let is_known = known == question;
+        known = question;
+        !is_known && province(units, unit).is_none()
+    })
 }
 
 /// Every pair of which the one follows the other, the better claims first: two rows of one code (the lists lost some

@@ -45,7 +45,7 @@ impl Gazetteer {
         }
         let mut found: Vec<_> = self
             .addresses
-            .all()
+            .containing(&words)
             .filter(|(_, path)| has_words(path.rsplit('/').next().unwrap_or(path), &words))
             .filter_map(|(place, path)| {
                 let unit = self.units_of(place).pop()?;

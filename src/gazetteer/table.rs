@@ -121,21 +121,25 @@ pub(super) fn rows<'a, const N: usize>(
     })
 }
 
+/// Fields are so short that looking at every byte beats the search of `str::split`.
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
-    let (mut fields, mut parts) = ([""; N], line.split(','));
+    let (mut fields, mut rest) = ([""; N], Some(line));
     for field in &mut fields {
-        *field = parts.next()?;
+        let text = rest?;
+        (*field, rest) = match text.bytes().position(|byte| byte == b',') {
+            Some(comma) => (text.get(..comma)?, text.get(comma + 1..)),
+            None => (text, None),
+        };
     }
-    parts.next().is_none().then_some(fields)
+    rest.is_none().then_some(fields)
 }
 
 /// `2025-07-01`. By hand: the parser of chrono would take a third of the time that loading has.
 pub(super) fn day(text: &str) -> Option<NaiveDate> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let lengths = (year.len(), month.len(), day.len(), parts.next());
-    let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    date.filter(|_| lengths == (4, 2, 2, None))
+    let is_form = text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
+    let number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u32>().ok())?;
+    let (year, month, day) = (number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..)?)?);
+    NaiveDate::from_ymd_opt(year.try_into().ok()?, month, day).filter(|_| is_form)
 }
 
 /// What became of what: some or all of `old` is `new` from that day on.

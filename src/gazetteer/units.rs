@@ -1,9 +1,9 @@
 //! All units of all times, in the order of code and first day.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use hashbrown::HashSet;
 
 use super::table::{GazetteerError, Row, day, rows};
 use super::unit::{Kind, Unit};
@@ -16,7 +16,7 @@ pub(super) type Number = u32;
 #[derive(Debug, Default)]
 pub(super) struct Units {
     rows: Vec<Unit>,
-    /// Numbers of all units that have a parent, in the order of the parent's code.
+    /// Numbers of all units in the order of their parents' codes.
     by_parent: Vec<Number>,
 }
 
@@ -30,7 +30,7 @@ impl Units {
             return Err(GazetteerError::Overlap { code });
         }
         Number::try_from(units.len()).map_err(|_error| GazetteerError::TooMany)?;
-        let mut by_parent: Vec<_> = (0..).zip(&units).filter_map(|(at, unit)| Some((unit.parent?, at))).collect();
+        let mut by_parent: Vec<_> = (0..).zip(&units).map(|(at, unit)| (unit.parent, at)).collect();
         by_parent.sort_unstable();
         Ok(Self { rows: units, by_parent: by_parent.into_iter().map(|(_, at)| at).collect() })
     }
@@ -68,6 +68,11 @@ impl Units {
         let start = self.by_parent.partition_point(|number| parent(number) < Some(code));
         let parts = self.by_parent.get(start..).unwrap_or_default().iter();
         parts.filter_map(|number| self.get(*number)).take_while(move |unit| unit.parent == Some(code))
+    }
+
+    /// All of them in the order of their parents' codes.
+    pub(super) fn by_parent(&self) -> impl Iterator<Item = &Unit> {
+        self.by_parent.iter().filter_map(|number| self.get(*number))
     }
 
     /// The unit, what it was a part of on that day, and so on up to the province.
