@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use loa::demo::{Newsroom, Options};
 use loa::domain::article::{Article, Media, Status};
-use loa::domain::category::Category;
+use loa::domain::category::{Category, CategoryId};
 use loa::domain::format::Format;
+use loa::domain::point::Point;
 use serde_json::{Value, json};
 
 /// Articles, unless an argument says otherwise.
@@ -115,7 +116,7 @@ fn write_articles(count: u64, path: &Path) -> io::Result<()> {
 }
 
 fn section(category: &Category) -> Value {
-    let parent = category.parent_id.as_ref().map(|id| id.as_str());
+    let parent = category.parent_id.as_ref().map(CategoryId::as_str);
     json!({"id": category.id.as_str(), "slug": category.slug, "name": category.name, "parent": parent})
 }
 
@@ -138,9 +139,9 @@ fn line(article: &Article) -> Value {
         "updated_at": article.updated_at.map(|at| at.to_rfc3339()),
         "embargo_until": article.embargo_until.map(|at| at.to_rfc3339()),
         "correction": article.correction,
-        "latitude": article.point.map(|point| point.latitude()),
-        "longitude": article.point.map(|point| point.longitude()),
-        "categories": article.categories.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+        "latitude": article.point.map(Point::latitude),
+        "longitude": article.point.map(Point::longitude),
+        "categories": article.categories.iter().map(CategoryId::as_str).collect::<Vec<_>>(),
         "localities": article.localities,
         "tags": article.tags,
         "media": article.media.iter().map(picture).collect::<Vec<_>>(),
