@@ -184,6 +184,14 @@ impl<'a> Classifier<'a> {
     }
 }
 
+impl CustomFeed {
+    /// The slugs that it names and that no category has ever had.
+    pub fn unknown_categories<'a>(&'a self, addresses: &'a AddressBook) -> impl Iterator<Item = &'a str> {
+        let named = self.include.categories.iter().chain(&self.exclude.categories).map(String::as_str);
+        named.filter(|slug| addresses.owner(&format!("category/{slug}")).is_none())
+    }
+}
+
 impl Criteria {
     /// Each kind that has criteria, as scopes. A category that nobody knows is a scope that nothing is in.
     fn scopes(&self, addresses: &AddressBook) -> Vec<BTreeSet<Scope>> {

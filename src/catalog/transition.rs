@@ -163,8 +163,9 @@ fn publish(
             moved(&old.scopes, &fresh.scopes, now.now)
         }
         Some(old) => {
-            let both: BTreeSet<Scope> = old.scopes.iter().chain(&fresh.scopes).cloned().collect();
-            touches(&both.into_iter().collect::<Vec<_>>(), now.now, false)
+            let mut touches = touches(&fresh.scopes, now.now, false);
+            touches.extend(moved(&old.scopes, &fresh.scopes, now.now));
+            touches
         }
     };
     let write = Some(ArticleWrite { record: fresh, touches });
@@ -192,13 +193,18 @@ fn next_updated(old: &ArticleRecord, article: &Article, seen: &[u8; 16], now: &C
     returns_after.map_or(updated, |gone| updated.max(gone + TimeDelta::seconds(1)))
 }
 
-/// The feeds that an article enters or leaves, with their combinations.
+/// The feeds that an article enters or leaves, with their combinations. What it has left must not be served as it was:
+/// the article may be withdrawn later, and then only the feeds that it is in are told.
 fn moved(old: &[Scope], new: &[Scope], at: Timestamp) -> Vec<Touch> {
-    let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
-    let changed: Vec<&Scope> = old.symmetric_difference(&new).copied().collect();
-    let combined = Scope::combinations(changed.iter().copied(), old.union(&new).copied());
-    let scopes = changed.into_iter().cloned().chain(combined);
-    scopes.map(|scope| Touch { scope, at, removes: false }).collect()
+    let (was, is): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+    let left: Vec<&Scope> = was.difference(&is).copied().collect();
+    let entered: Vec<&Scope> = is.difference(&was).copied().collect();
+    let all = |changed: &[&Scope], others: &[Scope], removes| {
+        let combined = Scope::combinations(changed.iter().copied(), others);
+        let scopes = changed.iter().copied().cloned().chain(combined);
+        scopes.map(|scope| Touch { scope, at, removes }).collect::<Vec<_>>()
+    };
+    all(&left, old, true).into_iter().chain(all(&entered, new, false)).collect()
 }
 
 /// All these feeds, with their combinations.

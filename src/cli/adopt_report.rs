@@ -11,8 +11,9 @@ use crate::domain::clock::Timestamp;
 use crate::text::stamp;
 
 /// What to do about entries that have left the old feed before they could be adopted.
-const OLDER: &str = "older than all that the old feed still has; subscribers may have read them there. Run `loa adopt` \
-                     every day for some days before the move, so that each entry is taken over while the old feed has it";
+const OLDER: &str = "\
+older than all that the old feed has now: subscribers may have read them there. Run
+  `loa adopt` every day for some days before the move, so that every entry is taken over while the old feed has it";
 
 /// How an entry of the old feed stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,21 +221,23 @@ impl Report {
         }
     }
 
+    /// What is older than the old feed is only counted: it may be very much.
     fn seen_as_new(&self, text: &mut String) {
         let twice = self.new.iter().filter(|entry| entry.twice).count();
-        let older = self.new.iter().filter(|entry| entry.older).count();
-        let seen = match (count(self.new.len(), "entry", "entries"), twice) {
-            (_, 0) if self.new.is_empty() => "nothing as new".to_owned(),
-            (new, 0) => format!("{new} as new, nothing twice:"),
-            (new, twice) => format!("{new} as new, {twice} OF THEM TWICE:"),
+        let (older, fresh): (Vec<_>, Vec<_>) = self.new.iter().partition(|entry| entry.older && !entry.twice);
+        let new = count(self.new.len(), "entry", "entries");
+        let seen = match (self.new.len(), twice) {
+            (0, _) => "nothing as new".to_owned(),
+            (_, 0) => format!("{new} as new, nothing twice"),
+            (_, twice) => format!("{new} as new, {twice} OF THEM TWICE"),
         };
         line(text, format_args!("a subscriber who comes over from the old feed sees {seen}"));
-        for entry in &self.new {
+        for entry in fresh {
             let mark = if entry.twice { "TWICE " } else { "" };
             line(text, format_args!("  {mark}{}", named(&entry.title, entry.published.as_deref())));
         }
-        if older > 0 {
-            line(text, format_args!("{older} of these: {OLDER}"));
+        if !older.is_empty() {
+            line(text, format_args!("  {} {OLDER}", count(older.len(), "entry is", "entries are")));
         }
     }
 

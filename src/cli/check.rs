@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use super::service::{Places, Service};
 use super::{Global, Outcome, options, output};
 use crate::domain::address::FEEDS_PREFIX;
-use crate::domain::category::CategoryTree;
 use crate::domain::fault::{Fault, FaultCode, Severity, Subject};
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 use crate::feed;
+use crate::publish::view::View;
 use crate::publish::{Published as _, Route};
 
 /// Check the configuration, the store and every feed, and name what is wrong.
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
     let mut faults: BTreeSet<Fault> = service
         .view
         .with_status(|status| status.general_faults.iter().chain(status.faults.values().flatten()).cloned().collect());
-    let scopes = scopes(&service.view.names().categories);
+    let scopes = scopes(&service.view);
     let progress = progress(scopes.len());
     for scope in &scopes {
         faults.extend(check_feed(&service, scope).await);
@@ -96,9 +96,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
     Ok(outcome)
 }
 
-fn scopes(tree: &CategoryTree) -> Vec<Scope> {
-    let categories = tree.all().iter().map(|category| Scope::Category(category.id.clone()));
-    std::iter::once(Scope::All).chain(categories).collect()
+/// Every feed that has an address of its own and holds something, and every category.
+fn scopes(view: &View) -> BTreeSet<Scope> {
+    let names = view.names();
+    let categories = names.categories.all().iter().map(|category| Scope::Category(category.id.clone()));
+    let holding: Vec<Scope> = view.with_catalog(|catalog| catalog.scopes_with_articles().cloned().collect());
+    holding.into_iter().chain(categories).chain([Scope::All]).collect()
 }
 
 /// Makes the feed in every format, and says what was left out, mended, cut, or did not come out.

@@ -1,7 +1,7 @@
 //! Feed addresses: which path stands for which scope, now and in the past. An address once used is never given to
 //! another scope, and an address that ever worked redirects to the present one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::scope::Scope;
 
@@ -78,24 +78,22 @@ impl AddressBook {
         self.current.get(scope)?.label.as_deref()
     }
 
-    /// Authors and tags whose address has a suffix because another one has it without.
-    pub fn suffixed(&self) -> impl Iterator<Item = (&Scope, &str)> {
-        let named = |scope: &Scope| matches!(scope, Scope::Author(_) | Scope::Tag(_));
-        let records = self.current.values().filter(move |record| named(&record.scope));
-        let suffixed = records.filter(|record| {
-            let stem = record.path.rsplit_once('-').filter(|(_, suffix)| suffix.bytes().all(|b| b.is_ascii_digit()));
-            stem.and_then(|(stem, _)| self.by_path.get(stem)).is_some_and(|owner| *owner != record.scope)
-        });
-        suffixed.map(|record| (&record.scope, record.path.as_str()))
+    /// Every scope that has an address, with its present one, in no order that means anything.
+    pub fn records(&self) -> impl Iterator<Item = &AddressRecord> {
+        self.current.values()
     }
 
     /// The path that a scope should claim for its wish: its present one if that still is the wish (or the wish with a
-    /// suffix it was given before), one it had before, or the first free one of `wish`, `wish-2`, `wish-3` ...
-    /// `None`: nothing to claim.
+    /// suffix it was given before), one it had before, or the first free one of `wish`, `wish-2`, `wish-3` ... that is not
+    /// `taken`. `None`: nothing to claim.
     #[must_use]
-    pub fn claim_for(&self, scope: &Scope, wish: &str) -> Option<String> {
+    pub fn claim_for(&self, scope: &Scope, wish: &str, taken: &HashSet<String>) -> Option<String> {
         let candidates = std::iter::once(wish.to_owned()).chain((2_u32..).map(|n| format!("{wish}-{n}")));
-        let free = candidates.into_iter().find(|path| self.owner(path).is_none_or(|owner| owner == scope))?;
+        let is_free = |path: &String| match self.owner(path) {
+            Some(owner) => owner == scope,
+            None => !taken.contains(path),
+        };
+        let free = candidates.into_iter().find(is_free)?;
         (self.current(scope) != Some(free.as_str())).then_some(free)
     }
 }
@@ -116,10 +114,17 @@ mod tests {
     #[test]
     fn a_path_once_claimed_is_never_given_away() {
         let book = AddressBook::new([record("category/doi-song", "1", 1), record("category/net-dep", "1", 2)]);
+        let none = HashSet::new();
+        let taken = HashSet::from(["category/doi-song-2".to_owned()]);
+        assert_eq!(book.claim_for(&scope("2"), "category/doi-song", &taken), Some("category/doi-song-3".to_owned()));
         assert_eq!(book.current(&scope("1")), Some("category/net-dep"));
         assert_eq!(book.owner("category/doi-song"), Some(&scope("1")));
-        assert_eq!(book.claim_for(&scope("2"), "category/doi-song"), Some("category/doi-song-2".to_owned()));
-        assert_eq!(book.claim_for(&scope("1"), "category/net-dep"), None, "has it");
-        assert_eq!(book.claim_for(&scope("1"), "category/doi-song"), Some("category/doi-song".to_owned()), "back");
+        assert_eq!(book.claim_for(&scope("2"), "category/doi-song", &none), Some("category/doi-song-2".to_owned()));
+        assert_eq!(book.claim_for(&scope("1"), "category/net-dep", &none), None, "has it");
+        assert_eq!(
+            book.claim_for(&scope("1"), "category/doi-song", &none),
+            Some("category/doi-song".to_owned()),
+            "back"
+        );
     }
 }

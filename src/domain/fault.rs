@@ -159,6 +159,8 @@ fault_codes! {
     SlugUnusable "slug_unusable" Repaired "đường dẫn chuyên mục không dùng được" "the slug cannot be part of an address; one was made of it";
     /// A category whose parent is missing or closes a circle.
     CategoryParentUnknown "category_parent_unknown" Notice "chuyên mục cha không tồn tại" "the parent category does not exist or closes a circle";
+    /// A category that a custom feed names and that never was.
+    CriterionUnknown "criterion_unknown" Notice "nguồn tin tự chọn nêu chuyên mục không tồn tại" "a custom feed names a category that does not exist";
     /// Characters that XML 1.0 forbids.
     CharactersForbidden "characters_forbidden" Repaired "có ký tự điều khiển bị cấm trong XML" "characters that XML forbids were left out";
     /// Another article of the feed has the same guid: readers would show only one of the two.
@@ -171,6 +173,8 @@ fault_codes! {
     HtmlUnsafe "html_unsafe" Repaired "có mã HTML không an toàn" "unsafe HTML was taken out";
     /// A category, locality or tag of an article that cannot be read.
     JoinedRowUnreadable "joined_row_unreadable" Repaired "không đọc được dòng chuyên mục, địa phương hoặc từ khóa của bài" "a category, locality or tag row cannot be read and was left out";
+    /// More categories, localities or tags than one article can be in.
+    JoinedRowsTooMany "joined_rows_too_many" Repaired "bài có quá nhiều chuyên mục, địa phương hoặc từ khóa" "the article has more than 100 categories, localities or tags; the others were left out";
     /// A picture without a usable address.
     MediaUnusable "media_unusable" Repaired "ảnh hoặc tệp đính kèm không dùng được" "a media row has no usable address and was left out";
     /// A language that is no BCP 47 tag.

@@ -1,6 +1,6 @@
 //! The one way out: fetches a document of another server, over HTTP/1.1 or HTTPS. Nobody else opens a connection to a
 //! server that is not the newsroom's database, so whatever must stand before that (which addresses may be asked) has one
-//! place, [`get`].
+//! place, `get`.
 //!
 //! Not here: cookies, proxies from the environment, kept connections, HTTP/2.
 

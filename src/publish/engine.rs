@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::follower::Follower;
 use super::names;
 use super::publisher::{Publisher, Refreshed};
 pub use super::reconcile::FILLED_MARK;
@@ -104,8 +105,8 @@ impl Engine {
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
-        let mut reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&state), Arc::clone(&view), options);
-        reconciler.follow_from(cursor);
+        let follower = Follower::new(Arc::clone(&state), Arc::clone(&view), cursor);
+        let mut reconciler = Reconciler::new(Arc::clone(&store), follower, options);
         reconciler.compare_rules().await?;
         let mut engine = Self {
             reconciler,
@@ -145,6 +146,9 @@ impl Engine {
     /// One turn: looks for changes, applies them, makes documents anew.
     pub async fn step(&mut self) {
         let outcome = self.look().await;
+        if self.reconciler.follower.take_renamed() {
+            self.publisher.forget_memory();
+        }
         self.well = outcome.is_ok();
         if !self.well {
             // Half done is not done: the next turn reads everything, whatever the marker says.
@@ -172,11 +176,8 @@ impl Engine {
     /// Looks for everything there may be. True: the store was really read. What comes first is done even if what comes
     /// after it fails.
     async fn look(&mut self) -> Result<bool, ReconcileError> {
-        let followed = self.reconciler.follow().await?;
-        self.changed_if(followed.documents);
-        if followed.names {
-            self.publisher.forget_memory();
-        }
+        let moved = self.reconciler.follower.follow().await?;
+        self.changed_if(moved);
         self.obey().await?;
         let small = self.publish_small().await;
         let read = self.read_if_changed().await?;
@@ -232,9 +233,7 @@ impl Engine {
         let failed = matches!(result, Err(ReconcileError::Store(_)));
         metrics::store_read(!failed, took);
         self.next_read = Instant::now() + if failed { Duration::ZERO } else { took * self.read_pause_factor };
-        if result? {
-            self.publisher.forget_memory();
-        }
+        result?;
         self.changed_if(true);
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
@@ -242,7 +241,7 @@ impl Engine {
     }
 
     /// Reads everything and reconciles it; meanwhile goes on watching for commands and due articles.
-    async fn read(&mut self) -> Result<bool, ReconcileError> {
+    async fn read(&mut self) -> Result<(), ReconcileError> {
         let store = Arc::clone(&self.store);
         let mut scan = store.scan();
         let scan: Result<Scan, StoreError> = loop {

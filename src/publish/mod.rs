@@ -5,6 +5,7 @@ mod afresh;
 pub mod disk;
 pub mod document;
 pub mod engine;
+mod follower;
 pub mod listing;
 mod lists;
 pub mod make;

@@ -1,11 +1,11 @@
 //! Categories and their addresses, as they are published: who claims which path, and what was last published.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::view::Names;
 use crate::catalog::classify::CustomFeed;
-use crate::domain::address::{AddressBook, Claim};
+use crate::domain::address::{AddressBook, AddressRecord, Claim};
 use crate::domain::category::{Category, CategoryId, CategoryTree};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::domain::scope::Scope;
@@ -15,8 +15,10 @@ use crate::text::slug;
 
 /// The mark that holds the categories as last published.
 pub(crate) const CATEGORIES_MARK: &str = "categories";
-/// Rounds of claims: each gives every wish to one scope more. As many scopes may wish for one path.
-const CLAIM_ROUNDS_MAX: usize = 100;
+/// Rounds of claims: one, and one more for each replica that claims the same at the same time.
+const CLAIM_ROUNDS_MAX: usize = 10;
+/// Authors and tags with a suffix that are named; more of them are no news.
+const SUFFIXED_MAX: usize = 100;
 
 /// What was published before: the categories of the mark, beside these addresses.
 pub(super) async fn recorded(state: &dyn State, addresses: FeedAddresses) -> Result<Names, StateError> {
@@ -47,11 +49,10 @@ pub(super) fn wishes(tree: &CategoryTree, custom: &[CustomFeed]) -> Vec<Wish> {
 /// The wishes of authors and tags that have no address yet, in the order of their scopes.
 pub(super) fn new_labels(labels: &HashMap<Scope, String>, addresses: &AddressBook) -> Vec<Wish> {
     let new: BTreeMap<_, _> = labels.iter().filter(|(scope, _)| addresses.current(scope).is_none()).collect();
-    let wish = |(scope, label): (&Scope, &String)| {
-        let (kind, otherwise) = if matches!(scope, Scope::Author(_)) { ("author", "tac-gia") } else { ("tag", "the") };
-        let slug = Some(slug::slug(label)).filter(|slug| slug::is_usable(slug));
-        let path = format!("{kind}/{}", slug.as_deref().unwrap_or(otherwise));
-        Wish { scope: scope.clone(), path, label: Some(label.clone()) }
+    let wish = |(scope, label): (&Scope, &String)| Wish {
+        scope: scope.clone(),
+        path: wish_of_label(scope, label),
+        label: Some(label.clone()),
     };
     new.into_iter().map(wish).collect()
 }
@@ -100,9 +101,38 @@ pub(super) fn faults(names: &Names) -> Vec<Fault> {
             fault(FaultCode::CategoryParentUnknown, parent.as_str());
         }
     }
-    let suffixed = names.addresses.book().suffixed();
-    faults.extend(suffixed.map(|(scope, path)| Fault::new(Subject::Scope(scope.clone()), FaultCode::SlugTaken, path)));
+    faults.extend(suffixed(names.addresses.book()).into_iter().take(SUFFIXED_MAX));
     faults
+}
+
+/// Authors and tags whose address has a suffix because another one has it without.
+fn suffixed(addresses: &AddressBook) -> BTreeSet<Fault> {
+    let fault = |record: &AddressRecord| {
+        let label = record.label.as_deref()?;
+        // Most addresses end without a number, and need no slug made.
+        let (stem, _) =
+            record.path.rsplit_once('-').filter(|(_, end)| end.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let is_wish = wish_of_label(&record.scope, label) == record.path;
+        let is_taken = addresses.owner(stem).is_some_and(|owner| *owner != record.scope);
+        (is_taken && !is_wish)
+            .then(|| Fault::new(Subject::Scope(record.scope.clone()), FaultCode::SlugTaken, &record.path))
+    };
+    addresses.records().filter_map(fault).collect()
+}
+
+/// The path that an author or a tag wants.
+fn wish_of_label(scope: &Scope, label: &str) -> String {
+    let (kind, otherwise) = if matches!(scope, Scope::Author(_)) { ("author", "tac-gia") } else { ("tag", "the") };
+    let slug = Some(slug::slug(label)).filter(|slug| slug::is_usable(slug));
+    format!("{kind}/{}", slug.as_deref().unwrap_or(otherwise))
+}
+
+/// What custom feeds name and nobody knows.
+pub(super) fn unknown_criteria(custom: &[CustomFeed], addresses: &AddressBook) -> Vec<Fault> {
+    let fault = |feed: &CustomFeed, slug: &str| {
+        Fault::new(Subject::Scope(Scope::Custom(feed.name.clone())), FaultCode::CriterionUnknown, slug)
+    };
+    custom.iter().flat_map(|feed| feed.unknown_categories(addresses).map(move |slug| fault(feed, slug))).collect()
 }
 
 /// Categories that are new, gone, renamed or moved.
@@ -130,11 +160,9 @@ fn claims(addresses: &AddressBook, wishes: &[Wish]) -> Vec<Claim> {
     let mut taken: HashSet<String> = HashSet::new();
     let mut claims = Vec::new();
     for Wish { scope, path, label } in wishes {
-        let Some(path) = addresses.claim_for(scope, path) else { continue };
-        // Two new scopes with one wish: the second claims in the next round, when the first has its address.
-        if taken.insert(path.clone()) {
-            claims.push(Claim { path, scope: scope.clone(), label: label.clone() });
-        }
+        let Some(path) = addresses.claim_for(scope, path, &taken) else { continue };
+        taken.insert(path.clone());
+        claims.push(Claim { path, scope: scope.clone(), label: label.clone() });
     }
     claims
 }
@@ -164,7 +192,6 @@ fn read(text: &str) -> Vec<Category> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::AddressRecord;
 
     fn category(id: &str, parent: Option<&str>, slug: &str) -> Category {
         let parent_id = parent.map(CategoryId::new);
@@ -181,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wish_is_claimed_once_a_round_and_a_bad_slug_is_mended() {
+    fn of_one_wish_each_gets_another_path_and_a_bad_slug_is_mended() {
         let tree = CategoryTree::new(vec![
             category("1", None, "doi-song"),
             category("2", None, "doi-song"),
@@ -189,8 +216,14 @@ mod tests {
             category("4", None, "…"),
         ]);
         let claims = claims(&AddressBook::default(), &wishes(&tree, &[]));
-        let claims: Vec<_> = claims.iter().map(|claim| (claim.scope.to_string(), claim.path.as_str())).collect();
-        assert_eq!(claims, [("category:1".to_owned(), "category/doi-song")]);
+        let claims: Vec<_> = claims.iter().map(|claim| (claim.scope.to_string(), claim.path.clone())).collect();
+        let expect = [
+            ("category:1", "doi-song"),
+            ("category:2", "doi-song-2"),
+            ("category:3", "doi-song-3"),
+            ("category:4", "doi-song-4"),
+        ];
+        assert_eq!(claims, expect.map(|(scope, slug)| (scope.to_owned(), format!("category/{slug}"))));
     }
 
     #[test]
@@ -204,8 +237,27 @@ mod tests {
         let paths: Vec<_> = wishes.iter().map(|wish| wish.path.as_str()).collect();
         assert_eq!(paths, ["author/ha-my", "author/ha-my", "tag/zhong"]);
         let claims = claims(&book, &wishes);
-        assert_eq!(claims.len(), 2, "the second of one wish claims when the first has its address");
+        let claimed: Vec<_> = claims.iter().map(|claim| claim.path.as_str()).collect();
+        assert_eq!(claimed, ["author/ha-my", "author/ha-my-2", "tag/zhong"]);
         assert_eq!(claims[0].label.as_deref(), Some("Hà My"));
+    }
+
+    #[test]
+    fn a_number_that_belongs_to_the_name_is_no_suffix() {
+        let record = |scope: &str, path: &str, label: &str| AddressRecord {
+            path: path.to_owned(),
+            scope: scope.parse().unwrap(),
+            claim: 1,
+            label: Some(label.to_owned()),
+        };
+        let book = AddressBook::new([
+            record("tag:covid", "tag/covid", "Covid"),
+            record("tag:covid-19", "tag/covid-19", "Covid-19"),
+            record("author:hà my", "author/ha-my", "Hà My"),
+            record("author:hạ my", "author/ha-my-2", "Hạ My"),
+        ]);
+        let faults: Vec<_> = suffixed(&book).iter().map(|fault| fault.subject.to_string()).collect();
+        assert_eq!(faults, ["author:hạ my"]);
     }
 
     #[test]

@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use super::afresh::Afresh;
 use super::engine::EngineOptions;
+use super::follower::{Follower, renamed};
 use super::names;
 use super::outcome::Outcome;
 use super::view::{Names, View};
 use super::waiting::Waiting;
+use crate::catalog::Catalog;
 use crate::catalog::classify::Classifier;
 use crate::catalog::transition::{self, Circumstances};
 use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
-use crate::domain::ledger::{ArticleWrite, Batch, Committed, Touch};
+use crate::domain::fault::{Fault, Severity};
+use crate::domain::ledger::{Batch, Touch};
 use crate::domain::scope::Scope;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
@@ -26,9 +29,6 @@ use crate::store::{ArticleStore, Loaded, Scan, StoreError};
 const LOAD_AT_A_TIME: usize = 500;
 /// Articles decided and written at a time while the ledger is filled for the first time.
 const FILL_AT_A_TIME: usize = 5_000;
-/// Articles written in one transaction afterwards: any change that a newsroom makes at once stays one step; only a new
-/// release, or an import of an archive, is parted.
-const COMMIT_AT_A_TIME: usize = 20_000;
 /// Set once the store has been read completely: until then nothing is served, for it would be too little.
 pub const FILLED_MARK: &str = "filled";
 
@@ -65,26 +65,14 @@ pub(super) struct Reconciler {
     /// Articles that somebody withdrew, restored or gave a guid by command since they were last decided.
     commanded: BTreeSet<ArticleId>,
     held_since: Option<Timestamp>,
-    /// How far the view has followed the ledger.
-    cursor: u64,
-}
-
-/// What following the ledger changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Followed {
-    /// Feeds moved on.
-    pub(super) documents: bool,
-    /// Names or addresses changed.
-    pub(super) names: bool,
+    /// What is written, and what others have written.
+    pub(super) follower: Follower,
 }
 
 impl Reconciler {
-    pub(super) fn new(
-        store: Arc<dyn ArticleStore>,
-        state: Arc<dyn State>,
-        view: Arc<View>,
-        options: EngineOptions,
-    ) -> Self {
+    /// Compares a store with the ledger that `follower` follows.
+    pub(super) fn new(store: Arc<dyn ArticleStore>, follower: Follower, options: EngineOptions) -> Self {
+        let (state, view) = (Arc::clone(&follower.state), Arc::clone(&follower.view));
         Self {
             store,
             state,
@@ -99,13 +87,8 @@ impl Reconciler {
             missing: BTreeSet::new(),
             commanded: BTreeSet::new(),
             held_since: None,
-            cursor: 0,
+            follower,
         }
-    }
-
-    /// The view has taken over the ledger up to here.
-    pub(super) const fn follow_from(&mut self, cursor: u64) {
-        self.cursor = cursor;
     }
 
     /// Compares the rules of scopes with those that the ledger was made by.
@@ -146,7 +129,7 @@ impl Reconciler {
             batch.writes.extend(records.iter().filter_map(|record| transition::withdraw(record, now)));
         }
         let changed = !batch.writes.is_empty();
-        self.commit(batch).await?;
+        self.follower.commit(batch).await?;
         Ok(changed)
     }
 
@@ -178,12 +161,11 @@ impl Reconciler {
 
     /// Gives combinations that somebody asks for their first record.
     pub(super) async fn begin(&mut self, begins: Vec<Scope>) -> Result<(), StateError> {
-        self.commit(Batch { begins, ..Batch::default() }).await
+        self.follower.commit(Batch { begins, ..Batch::default() }).await
     }
 
-    /// Brings ledger and catalog up to a complete read. True: names or addresses changed, and with them documents that
-    /// no sequence counts.
-    pub(super) async fn reconcile(&mut self, scan: Scan, now: Timestamp) -> Result<bool, ReconcileError> {
+    /// Brings ledger and catalog up to a complete read.
+    pub(super) async fn reconcile(&mut self, scan: Scan, now: Timestamp) -> Result<(), ReconcileError> {
         let accepted = self.accepted();
         let old_names = self.view.names();
         let tree = CategoryTree::new(scan.categories.clone());
@@ -193,7 +175,7 @@ impl Reconciler {
         let book = names::claim(&*self.state, old_names.addresses.book(), &wishes).await?;
         let same = matches!(book, Cow::Borrowed(_)) && tree == old_names.categories;
         let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book.into_owned()) };
-        let renamed = Self::renamed(&old_names, &names);
+        let is_renamed = renamed(&old_names, &names);
         let classifier = Classifier::new(&options, &tree, names.addresses.book());
         let changed = self.changed(&scan);
         if self.view.is_filled() {
@@ -205,17 +187,22 @@ impl Reconciler {
             }
             self.hold_if_suspicious(&outcome, scan.heads.len(), now, accepted)?;
             metrics::reconcile_changes(outcome.batch.writes.len());
-            self.view.apply((!same).then(|| names.clone()), &Committed::default());
+            if !same {
+                self.follower.publish(&names);
+            }
             self.take_over(outcome).await?;
         } else {
-            self.view.apply(Some(names.clone()), &Committed::default());
+            self.follower.publish(&names);
+            if self.view.with_catalog(Catalog::is_empty) {
+                // Before the first decision: if it is cut off and the rules change, the next process knows.
+                self.afresh.record(&*self.state).await?;
+            }
             self.fill(&changed, &classifier, now).await?;
         }
-        if renamed {
+        if is_renamed {
             names::record(&*self.state, &tree).await?;
         }
-        self.completed(&scan).await?;
-        Ok(renamed)
+        self.completed(&scan).await
     }
 
     /// The first reading of a store: in transactions of bounded size. Nothing is served until it is done, and what was
@@ -235,7 +222,6 @@ impl Reconciler {
 
     async fn completed(&mut self, scan: &Scan) -> Result<(), ReconcileError> {
         if !self.view.is_filled() {
-            self.afresh.record(&*self.state).await?;
             self.state.set_mark(FILLED_MARK, "1").await?;
         }
         self.afresh.begin(scan.heads.iter().map(|head| head.id.clone()));
@@ -244,10 +230,16 @@ impl Reconciler {
         let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
         self.seen.retain(|id, _| heads.contains(id));
         let mut faults = scan.faults.clone();
-        faults.extend(names::faults(&self.view.names()));
+        let names = self.view.names();
+        faults.extend(names::faults(&names));
+        faults.extend(names::unknown_criteria(&self.options.classify.custom, names.addresses.book()));
         self.view.note(|status| {
-            for fault in faults.iter().filter(|fault| !status.general_faults.contains(fault)) {
-                tracing::warn!(code = fault.code.code(), "{fault}");
+            let known: BTreeSet<&Fault> = status.general_faults.iter().collect();
+            for fault in faults.iter().filter(|fault| !known.contains(fault)) {
+                match fault.code.severity() {
+                    Severity::Notice => tracing::info!(code = fault.code.code(), "{fault}"),
+                    _ => tracing::warn!(code = fault.code.code(), "{fault}"),
+                }
             }
             status.general_faults = faults;
             status.filled = true;
@@ -314,15 +306,6 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Are categories, or the addresses of categories, otherwise?
-    fn renamed(old: &Names, new: &Names) -> bool {
-        let moved = new.categories.all().iter().any(|category| {
-            let scope = Scope::Category(category.id.clone());
-            new.addresses.current(&scope) != old.addresses.current(&scope)
-        });
-        moved || new.categories != old.categories
-    }
-
     /// Rows that are not as they were when they were last decided.
     fn changed(&self, scan: &Scan) -> Vec<ArticleId> {
         self.view.with_catalog(|catalog| {
@@ -375,7 +358,7 @@ impl Reconciler {
     }
 
     /// Gives authors and tags that are new their addresses: before their articles come, so that documents name them.
-    async fn claim_labels(&self, labels: &HashMap<Scope, String>) -> Result<(), StateError> {
+    async fn claim_labels(&mut self, labels: &HashMap<Scope, String>) -> Result<(), StateError> {
         let names = self.view.names();
         let wishes = names::new_labels(labels, names.addresses.book());
         if wishes.is_empty() {
@@ -383,7 +366,7 @@ impl Reconciler {
         }
         let book = names::claim(&*self.state, names.addresses.book(), &wishes).await?;
         let addresses = names.addresses.with_book(book.into_owned());
-        self.view.apply(Some(Names { categories: names.categories.clone(), addresses }), &Committed::default());
+        self.follower.publish(&Names { categories: names.categories.clone(), addresses });
         Ok(())
     }
 
@@ -391,7 +374,7 @@ impl Reconciler {
     async fn take_over(&mut self, outcome: Outcome) -> Result<(), StateError> {
         self.claim_labels(&outcome.labels).await?;
         outcome.log_faults();
-        self.commit(outcome.batch).await?;
+        self.follower.commit(outcome.batch).await?;
         for (id, digest) in outcome.seen {
             match digest {
                 Some(digest) => self.seen.insert(id, digest),
@@ -403,40 +386,6 @@ impl Reconciler {
         }
         self.view.note_faults(&outcome.decided, outcome.faults);
         Ok(())
-    }
-
-    async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
-        let Batch { writes, mut touches, mut begins, mut withdrawals, filling } = batch;
-        let mut writes = writes.into_iter().peekable();
-        while writes.peek().is_some() || !touches.is_empty() || !begins.is_empty() || !withdrawals.is_empty() {
-            let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
-            let (touches, begins) = (std::mem::take(&mut touches), std::mem::take(&mut begins));
-            let withdrawals = std::mem::take(&mut withdrawals);
-            self.state.commit(&Batch { writes: part, touches, begins, withdrawals, filling }).await?;
-        }
-        // Categories are published already, and recorded once everything else is.
-        let changes = self.state.since(self.cursor).await?;
-        self.cursor = changes.cursor;
-        self.view.apply(None, &Committed { articles: changes.articles, feeds: changes.feeds });
-        Ok(())
-    }
-
-    /// Takes over what was written since, by whomever: by this process, by another replica, or by this process without
-    /// hearing that it was. True: something changed; names changed too.
-    pub(super) async fn follow(&mut self) -> Result<Followed, StateError> {
-        let changes = self.state.since(self.cursor).await?;
-        let old = self.view.names();
-        let mut names = None;
-        if changes.marks_changed || !changes.addresses.is_empty() {
-            let mut book = old.addresses.book().clone();
-            book.add(changes.addresses);
-            names = Some(names::recorded(&*self.state, old.addresses.with_book(book)).await?);
-        }
-        let renamed = names.as_ref().is_some_and(|names| Self::renamed(&old, names));
-        let followed = Followed { documents: !changes.feeds.is_empty(), names: renamed };
-        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
-        self.cursor = changes.cursor;
-        Ok(followed)
     }
 
     async fn add_vanished(&self, ids: &[ArticleId], now: Timestamp, batch: &mut Batch) -> Result<(), StateError> {

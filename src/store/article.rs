@@ -14,6 +14,8 @@ use crate::domain::point::Point;
 use crate::text::html::plain_text;
 use crate::text::stamp::{self, StampError, StampNote, Zones};
 
+/// Most categories, localities or tags of one article: each has a feed, and each is resolved whenever one is made.
+const JOINED_MAX: usize = 100;
 /// Longest subtag of a language tag, in characters (RFC 5646 section 2.1).
 const SUBTAG_CHARS_MAX: usize = 8;
 
@@ -195,6 +197,10 @@ impl Reader<'_> {
         }
         let mut seen = HashSet::new();
         values.retain(|value| seen.insert(value.clone()));
+        if values.len() > JOINED_MAX {
+            self.notices.push(self.fault(FaultCode::JoinedRowsTooMany, format!("{} of {column}", values.len())));
+            values.truncate(JOINED_MAX);
+        }
         values
     }
 

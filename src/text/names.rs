@@ -2,6 +2,7 @@
 //! decides is in the ids and addresses of feeds, so it never changes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::byline;
 use super::normalize::{collapse_white_space, nfc};
@@ -43,19 +44,19 @@ pub fn tags<'a>(tags: impl Iterator<Item = &'a str>) -> Vec<Name> {
 }
 
 fn name(text: &str) -> Option<Name> {
-    let label = collapse_white_space(&nfc(text));
+    let label = collapse_white_space(&nfc(&text.replace(is_formatting, "")));
     let is_name = label.contains(char::is_alphanumeric) && label.chars().count() <= NAME_CHARS_MAX;
     is_name.then(|| Name { key: key(&label), label })
 }
 
+/// Marks of direction and width, soft hyphens: nobody sees them, and a name with them would be another name.
+const fn is_formatting(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 fn unique(names: impl Iterator<Item = Name>) -> Vec<Name> {
-    let mut unique: Vec<Name> = Vec::new();
-    for name in names {
-        if unique.iter().all(|known| known.key != name.key) {
-            unique.push(name);
-        }
-    }
-    unique
+    let mut known = HashSet::new();
+    names.filter(|name| known.insert(name.key.clone())).collect()
 }
 
 /// `HÀ MY` as `Hà My`; of one word (`TTXVN`) nothing is known, so it stays.
@@ -97,6 +98,7 @@ mod tests {
         check("Hà My - HÀ MY", &["Hà My"]);
         check("PV - Lê Nam", &["Lê Nam"]);
         check("pv", &[]);
+        check("L\u{202e}ê\u{200b} Nam", &["Lê Nam"]);
         check("Theo TTXVN", &[]);
         check("", &[]);
         check(&"a".repeat(NAME_CHARS_MAX + 1), &[]);

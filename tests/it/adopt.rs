@@ -241,7 +241,7 @@ async fn what_is_not_taken_over_is_listed() {
           1 item has neither guid nor link: no reader can tell them apart
 
         our feed: /feeds/category/van-hoa.rss (--to names it)
-        a subscriber who comes over from the old feed sees 1 entry as new, nothing twice:
+        a subscriber who comes over from the old feed sees 1 entry as new, nothing twice
           Tin số 4 (2026-03-18T07:00:00+07:00)
 
         to lead subscribers over, in Loa's configuration, if the old address is led to Loa:
@@ -275,6 +275,9 @@ async fn what_subscribers_see_twice_is_said() {
         assert_eq!((status, new.len()), (1, 4), "{report:#}");
         assert_eq!(told(new[0]), ("Tin số 4".into(), true.into(), false.into()));
         assert_eq!(told(new[1]), ("Tin số 3".into(), false.into(), true.into()));
+        let (_, out, _) = run(directory.path(), &[&["adopt", "cu.xml", "--to", "all", "--dry-run"], CONFIG].concat());
+        let told = "sees 4 entries as new, 1 OF THEM TWICE\n  TWICE Tin số 4 (2026-03-18T07:00:00+07:00)\n  3 entries are older";
+        assert!(out.contains(told), "{out}");
 
         // What was adopted on an earlier day, subscribers have seen, also when the old feed has lost it.
         let item =

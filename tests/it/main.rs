@@ -15,6 +15,7 @@ mod import;
 mod lists;
 mod outgoing;
 mod scopes;
+mod scopes_apart;
 mod service;
 mod service_outage;
 mod service_process;

@@ -242,11 +242,14 @@ async fn a_custom_feed_holds_what_its_rule_says(db: &impl Database) {
             authors: vec![names::key("Lê Hòa"), names::key("Hà My")],
             ..Criteria::default()
         },
-        exclude: Criteria::default(),
+        exclude: Criteria { categories: vec!["khong-co".to_owned()], ..Criteria::default() },
     });
     let mut app = site.running().await;
     assert_eq!(app.ids("custom/kinh-te-sach").await, "2 1 5");
     assert_eq!(app.ids("custom/viet-tri").await, "5", "place and author");
+    let faults = app.view.with_status(|status| status.general_faults.clone());
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert!(faults[0].starts_with("custom:viet-tri: ") && faults[0].contains("khong-co"), "{faults:?}");
     let rss = app.feed("custom/kinh-te-sach.rss").await.text();
     assert!(rss.contains("<title>Kinh tế, không quảng cáo - Báo Ví Dụ</title>"), "{rss}");
     db.sql("DELETE FROM article_tags").await;

@@ -1,0 +1,105 @@
+//! Writes to the ledger, and follows what is written there, by whomever: this process, another replica, or this process
+//! without hearing that it was. What readers see is only ever taken from there.
+
+use std::sync::Arc;
+
+use super::names;
+use super::view::{Names, View};
+use crate::domain::address::AddressRecord;
+use crate::domain::ledger::{ArticleWrite, Batch, Committed};
+use crate::domain::scope::Scope;
+use crate::state::{State, StateError};
+
+/// Articles written in one transaction: any change that a newsroom makes at once stays one step; only a new release, or
+/// an import of an archive, is parted.
+const COMMIT_AT_A_TIME: usize = 20_000;
+
+/// Follows the ledger.
+pub(super) struct Follower {
+    pub(super) state: Arc<dyn State>,
+    pub(super) view: Arc<View>,
+    /// How far the view has followed.
+    cursor: u64,
+    /// Was a mark written that the view has not taken over?
+    marks_changed: bool,
+    /// Did categories or their addresses change, and with them documents that no sequence counts?
+    renamed: bool,
+}
+
+impl Follower {
+    /// The view has taken over the ledger up to `cursor`.
+    pub(super) const fn new(state: Arc<dyn State>, view: Arc<View>, cursor: u64) -> Self {
+        Self { state, view, cursor, marks_changed: false, renamed: false }
+    }
+
+    /// Writes a batch, and has the view take over what is written.
+    pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
+        let Batch { writes, mut touches, mut begins, mut withdrawals, filling } = batch;
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() || !touches.is_empty() || !begins.is_empty() || !withdrawals.is_empty() {
+            let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
+            let (touches, begins) = (std::mem::take(&mut touches), std::mem::take(&mut begins));
+            let withdrawals = std::mem::take(&mut withdrawals);
+            self.state.commit(&Batch { writes: part, touches, begins, withdrawals, filling }).await?;
+        }
+        let changes = self.state.since(self.cursor).await?;
+        // Categories are published already, and recorded once everything else is: until then the mark is an older one.
+        self.marks_changed |= changes.marks_changed;
+        let names = self.with_addresses(changes.addresses);
+        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
+        self.cursor = changes.cursor;
+        Ok(())
+    }
+
+    /// The present names with addresses that somebody has claimed; `None` if there is none.
+    fn with_addresses(&mut self, claimed: Vec<AddressRecord>) -> Option<Names> {
+        if claimed.is_empty() {
+            return None;
+        }
+        let old = self.view.names();
+        let mut book = old.addresses.book().clone();
+        book.add(claimed);
+        let names = Names { categories: old.categories.clone(), addresses: old.addresses.with_book(book) };
+        self.renamed |= renamed(&old, &names);
+        Some(names)
+    }
+
+    /// Did categories or their addresses change since the last call?
+    pub(super) const fn take_renamed(&mut self) -> bool {
+        std::mem::replace(&mut self.renamed, false)
+    }
+
+    /// Takes over what was written since, by whomever: by this process, by another replica, or by this process without
+    /// hearing that it was. True: feeds moved on.
+    pub(super) async fn follow(&mut self) -> Result<bool, StateError> {
+        let changes = self.state.since(self.cursor).await?;
+        let mut names = self.with_addresses(changes.addresses);
+        if changes.marks_changed || self.marks_changed {
+            let old = self.view.names();
+            let addresses = names.map_or_else(|| old.addresses.clone(), |names| names.addresses);
+            let recorded = names::recorded(&*self.state, addresses).await?;
+            self.renamed |= renamed(&old, &recorded);
+            names = Some(recorded);
+        }
+        let moved = !changes.feeds.is_empty();
+        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
+        self.cursor = changes.cursor;
+        self.marks_changed = false;
+        Ok(moved)
+    }
+
+    /// Publishes names that are not recorded yet.
+    pub(super) fn publish(&mut self, names: &Names) {
+        self.renamed |= renamed(&self.view.names(), names);
+        self.view.apply(Some(names.clone()), &Committed::default());
+    }
+}
+
+/// Are categories, or the addresses of categories, otherwise?
+pub(super) fn renamed(old: &Names, new: &Names) -> bool {
+    let moved = new.categories.all().iter().any(|category| {
+        let scope = Scope::Category(category.id.clone());
+        new.addresses.current(&scope) != old.addresses.current(&scope)
+    });
+    moved || new.categories != old.categories
+}
