@@ -236,9 +236,10 @@ impl Reconciler {
         self.view.note(|status| {
             let known: BTreeSet<&Fault> = status.general_faults.iter().collect();
             for fault in faults.iter().filter(|fault| !known.contains(fault)) {
-                match fault.code.severity() {
-                    Severity::Notice => tracing::info!(code = fault.code.code(), "{fault}"),
-                    _ => tracing::warn!(code = fault.code.code(), "{fault}"),
+                if fault.code.severity() == Severity::Notice {
+                    tracing::info!(code = fault.code.code(), "{fault}");
+                } else {
+                    tracing::warn!(code = fault.code.code(), "{fault}");
                 }
             }
             status.general_faults = faults;
