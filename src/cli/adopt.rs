@@ -201,12 +201,10 @@ fn matched(found: &[Found]) -> impl Iterator<Item = &Candidate> {
 
 /// What state is asked for, the surest matches first; and of each entry how it stands, as far as state is not asked.
 fn wishes(service: &Service, found: &[Found], also_published: bool) -> (Adoption, Vec<Standing>) {
-    let identity = &service.publisher.maker().options.identity;
     let mut wishes = Vec::new();
     let mut standings = Vec::new();
     for Found { entry, outcome } in found {
         standings.push(match outcome {
-            adopt::Outcome::Matched(candidate, _) if identity.entry_id(&candidate.id) == entry.guid => Standing::Known,
             adopt::Outcome::Matched(..) if entry.guid.len() > GUID_BYTES_MAX => Standing::TooLong,
             adopt::Outcome::Matched(candidate, how) => {
                 wishes.push((*how, standings.len(), (candidate.id.clone(), entry.guid.clone())));
@@ -224,7 +222,8 @@ fn wishes(service: &Service, found: &[Found], also_published: bool) -> (Adoption
         }
     }
     let guids = wishes.into_iter().map(|(_, _, wish)| wish).collect();
-    (Adoption { guids, also_published }, standings)
+    let identity = service.publisher.maker().options.identity.clone();
+    (Adoption { guids, also_published, identity }, standings)
 }
 
 /// Puts the answers of state where they were asked for.
