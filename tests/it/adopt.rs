@@ -293,6 +293,27 @@ async fn what_subscribers_see_twice_is_said() {
     .await;
 }
 
+/// More articles lie between them than are looked at in one go.
+#[tokio::test]
+async fn two_articles_of_one_address_are_none() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        db.sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+             INSERT INTO articles (id, slug, title, status, published_at)
+             SELECT 'x' || i, 'x-' || i, 'Tin khác ' || i, 'published', '2026-03-17 08:00:00' FROM n;
+             UPDATE articles SET slug = 'tin-1' WHERE id = 'x999'",
+        )
+        .await;
+        let old = "<rss><item><guid>g1</guid><link>https://baovidu.example/tin-1.htm</link></item></rss>";
+        fs::write(directory.path().join("cu.xml"), old).unwrap();
+        let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all", "--dry-run"]);
+        assert_eq!((status, &report["entries"][0]["standing"]), (1, &Value::from("ambiguous")), "{report:#}");
+        assert_eq!(report["entries"][0]["reason"], "articles 1, x999 fit equally well");
+    })
+    .await;
+}
+
 /// The old feed is one of ours, say, and its links were exchanged.
 #[tokio::test]
 async fn no_article_takes_over_the_id_of_another() {
