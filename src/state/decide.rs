@@ -190,7 +190,8 @@ pub(super) fn adoption(
     let mut guids = Guids::new(standing, records);
     let mut answers = Vec::new();
     for (id, guid) in &adoption.guids {
-        let answer = guids.answer(id, guid, identity.article_of(guid), adoption.also_published);
+        let made_for = identity.article_of(guid);
+        let answer = guids.answer(id, guid, made_for.as_ref(), adoption.also_published);
         if answer == Adopted::Recorded {
             guids.adopted.insert(id, guid);
             guids.adopters.insert(guid, id);
@@ -216,14 +217,14 @@ impl<'a> Guids<'a> {
         let guid = |record: &'a ArticleRecord| record.guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
         let published: HashMap<_, _> = records.iter().map(|record| (&record.id, guid(record))).collect();
         let mut publishers: HashMap<&str, Vec<&ArticleId>> = HashMap::new();
-        for (id, guid) in &published {
-            guid.iter().for_each(|guid| publishers.entry(guid).or_default().push(id));
+        for (id, guid) in published.iter().filter_map(|(id, guid)| Some((*id, (*guid)?))) {
+            publishers.entry(guid).or_default().push(id);
         }
         Self { adopters: adopted.iter().map(|(id, guid)| (*guid, *id)).collect(), adopted, published, publishers }
     }
 
     /// What becomes of one wish for a guid, which may be the id that Loa makes for an article.
-    fn answer(&self, id: &ArticleId, guid: &str, made_for: Option<ArticleId>, also_published: bool) -> Adopted {
+    fn answer(&self, id: &ArticleId, guid: &str, made_for: Option<&ArticleId>, also_published: bool) -> Adopted {
         let published = self.published.get(id).copied();
         match (self.adopted.get(id), self.adopters.get(guid)) {
             (Some(adopted), _) if *adopted == guid => return Adopted::Known,
@@ -231,12 +232,12 @@ impl<'a> Guids<'a> {
             (None, Some(owner)) => return Adopted::OtherArticle((*owner).clone()),
             (None, None) => {}
         }
-        let is_own = made_for.as_ref() == Some(id) && published.flatten().is_none();
+        let is_own = made_for == Some(id) && published.flatten().is_none();
         if is_own || published.flatten() == Some(guid) {
             return Adopted::Known;
         }
         let publishers = self.publishers.get(guid).into_iter().flatten().copied();
-        if let Some(owner) = made_for.as_ref().into_iter().chain(publishers).filter(|owner| *owner != id).min() {
+        if let Some(owner) = made_for.into_iter().chain(publishers).filter(|owner| *owner != id).min() {
             return Adopted::OtherArticle(owner.clone());
         }
         match published {
