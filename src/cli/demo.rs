@@ -34,7 +34,7 @@ const OWN_FILES: [&str; 7] = [
 ];
 const OWN_DIRECTORY: &str = "documents";
 /// Counts the changes of the generator: a store of an older one is made anew.
-const GENERATOR: u64 = 1;
+const GENERATOR: u64 = 2;
 
 /// Try Loa with a self-made newspaper.
 ///

@@ -31,7 +31,7 @@ pub(super) struct Given {
     /// The day, such as `18/3`.
     pub(super) today: String,
     /// Other places of that time.
-    pub(super) places: Vec<&'static str>,
+    pub(super) places: Vec<String>,
 }
 
 /// The rules of one section.
@@ -104,7 +104,7 @@ impl Expansion<'_> {
                 Piece::Chief => self.out.push_str(&self.given.chief),
                 Piece::Today => self.out.push_str(&self.given.today),
                 Piece::Place => {
-                    let place = self.random.pick(&self.given.places).copied();
+                    let place = self.random.pick(&self.given.places);
                     self.out.push_str(place.unwrap_or(&self.given.here));
                 }
             }

@@ -1,6 +1,6 @@
-//! A self-made newspaper for trying out: `Báo Trung Du`, with sections, places of Phú Thọ by official code, and as many
-//! articles as wanted in Vietnamese put together from our own phrases. The same options give the same newspaper, byte
-//! for byte; each article is made of its number alone, so a million of them need no memory.
+//! A self-made newspaper for trying out: `Báo Trung Du`, with sections, all units of Phú Thọ by official code, and as
+//! many articles as wanted in Vietnamese put together from our own phrases. The same options give the same newspaper,
+//! byte for byte; each article is made of its number alone, so a million of them need no memory.
 //!
 //! The phrases have one to four syllables, so that the text compresses as real Vietnamese prose does (gzip to 0.30 to
 //! 0.35) and figures measured on it mean something.

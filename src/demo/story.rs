@@ -11,7 +11,7 @@ use crate::text::slug::slug;
 
 use super::calendar::{Calendar, local, minutes};
 use super::grammar::{Given, Grammar, GrammarError};
-use super::places::{self, Setting};
+use super::places::{Places, Setting};
 use super::prose::{Genre, Writer};
 use super::random::Random;
 use super::sections::{self, Section, Topic};
@@ -42,6 +42,7 @@ const SERIES_STREAM: u64 = 1 << 63;
 pub(super) struct Desk {
     options: Options,
     calendar: Calendar,
+    places: Places,
     grammars: Vec<(Topic, Grammar)>,
 }
 
@@ -92,7 +93,8 @@ impl Desk {
     pub(super) fn new(options: Options) -> Result<Self, GrammarError> {
         let grammar = |topic: Topic| Ok((topic, Grammar::parse(&[COMMON, topic.lexicon()])?));
         let grammars = Topic::ALL.into_iter().map(grammar).collect::<Result<_, _>>()?;
-        Ok(Self { options, calendar: Calendar::new(options.articles, options.anchor), grammars })
+        let calendar = Calendar::new(options.articles, options.anchor);
+        Ok(Self { options, calendar, places: Places::new(), grammars })
     }
 
     /// The article of this number, from 1, the oldest. `None` past the last.
@@ -109,7 +111,7 @@ impl Desk {
     pub(super) fn live(&self, number: u64, published: Timestamp) -> Option<Article> {
         let mut random = Random::new(self.options.seed, number);
         let day = local(published).date_naive();
-        let (section, setting) = (sections::choose(&mut random), places::choose(day, &mut random));
+        let (section, setting) = (sections::choose(&mut random), self.places.choose(day, &mut random));
         let place = Place { section, setting, series: None };
         let stamps = Stamps { published, updated: published, embargo: None };
         self.write(Job { number, fate: Fate::Published, stamps, place }, &mut random)
@@ -148,7 +150,7 @@ impl Desk {
             correction,
             language: None,
             rights: None,
-            point: None,
+            point: place.setting.point,
             categories,
             localities: place.setting.codes,
             tags,
@@ -182,9 +184,9 @@ impl Desk {
         let back = position.checked_sub(first).filter(|back| back % SERIES_STEP == 0).map(|back| back / SERIES_STEP);
         let part = back.filter(|back| *back < parts).map(|back| part_name(parts - 1 - back, parts));
         let Some(part) = part else {
-            return Place { section: sections::choose(random), setting: places::choose(day, random), series: None };
+            return Place { section: sections::choose(random), setting: self.places.choose(day, random), series: None };
         };
-        let (section, setting) = (sections::choose(&mut shared), places::choose(day, &mut shared));
+        let (section, setting) = (sections::choose(&mut shared), self.places.choose(day, &mut shared));
         let given = Given { here: setting.here.clone(), ..Given::default() };
         let words = |grammar: &Grammar| Writer::new(grammar, given, &mut shared).text("series");
         let series = self.grammar(section.topic).map(words).unwrap_or_default();
@@ -229,7 +231,7 @@ fn given(grammar: &Grammar, setting: &Setting, published: Timestamp, random: &mu
         here: setting.here.clone(),
         chief: grammar.expand("person", &Given::default(), random),
         today: format!("{}/{}", day.day(), day.month()),
-        places: places::units_of(day).iter().map(|(_, name)| *name).collect(),
+        places: setting.others.clone(),
     }
 }
 

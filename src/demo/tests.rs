@@ -63,6 +63,7 @@ fn it_has_some_of_everything() {
     check("series", 3.0, 7.0, &|a| a.title.starts_with("Kỳ "));
     check("in the province", 60.0, 70.0, &|a| !a.localities.is_empty());
     check("more than three localities", 0.0, 0.0, &|a| a.localities.len() > 3);
+    check("with a point", 12.0, 20.0, &|a| a.point.is_some());
     check("decomposed", 0.5, 1.7, &|a| crate::text::normalize::nfc(&a.title) != a.title.as_str());
     check("no byline", 1.0, 5.0, &|a| a.byline.is_none());
     check("with pictures", 60.0, 95.0, &|a| !a.media.is_empty());

@@ -199,7 +199,7 @@ impl Maker<'_> {
             let path = gazetteer.path_of(gazetteer.place_of(unit))?;
             Some(Term { slug: XmlText::new(path), name: XmlText::new(&unit.full_name()) })
         };
-        let located = gazetteer.locate(texts, day, &self.options.home).units.into_iter();
+        let located = gazetteer.units_named(texts, day, &self.options.home).into_iter();
         let with_those_above = |unit: &Unit| {
             let terms: Vec<Term> = gazetteer.self_and_ancestors(unit, day).into_iter().filter_map(term).collect();
             let (own, above) = terms.split_first()?;

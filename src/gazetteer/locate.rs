@@ -1,5 +1,7 @@
 //! The units that an article names, as of its day.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 
 use super::{Gazetteer, Unit, Unresolved};
@@ -15,7 +17,8 @@ pub struct Located<'g> {
 }
 
 impl Gazetteer {
-    /// Resolves every text of an article; see [`Gazetteer::resolve`].
+    /// Resolves every text of an article, by the rules of [`Gazetteer::resolve`]. What unknown texts are close to stays
+    /// open: for thousands of articles that would take too long.
     #[must_use]
     pub fn locate<'a>(
         &self,
@@ -25,12 +28,30 @@ impl Gazetteer {
     ) -> Located<'_> {
         let mut located = Located::default();
         for text in texts {
-            match self.resolve(text, day, home) {
-                Ok(unit) if located.units.iter().any(|known| known.code == unit.code) => {}
+            match self.resolve_only(text, day, home) {
                 Ok(unit) => located.units.push(unit),
                 Err(unresolved) => located.unresolved.push(unresolved),
             }
         }
+        each_once(&mut located.units);
         located
     }
+
+    /// The units that the texts of an article name, as [`Gazetteer::locate`] has them, without a word on the others.
+    #[must_use]
+    pub fn units_named<'a>(
+        &self,
+        texts: impl IntoIterator<Item = &'a str>,
+        day: NaiveDate,
+        home: &[UnitCode],
+    ) -> Vec<&Unit> {
+        let mut units = texts.into_iter().filter_map(|text| self.find(text, day, home).ok()).collect();
+        each_once(&mut units);
+        units
+    }
+}
+
+fn each_once(units: &mut Vec<&Unit>) {
+    let mut seen = HashSet::new();
+    units.retain(|unit| seen.insert(unit.code));
 }

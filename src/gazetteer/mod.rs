@@ -27,7 +27,7 @@ use crate::domain::place::{Place, UnitCode};
 pub use self::addresses::extend;
 pub use self::feed_addresses::{FeedAddresses, Resolved};
 pub use self::locate::Located;
-pub use self::resolve::Unresolved;
+pub use self::resolve::{Listed, Unresolved};
 pub use self::table::{GazetteerError, Tables};
 pub use self::unit::{Kind, Unit};
 

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::table::{GazetteerError, rows};
 use super::unit::{Kind, Unit};
 use super::units::{Number, Units};
-use crate::domain::place::UnitCode;
+use crate::domain::place::{Level, UnitCode};
 use crate::text::normalize::nfc;
 use crate::text::tones::tones_on_first_vowel;
 
@@ -90,6 +90,7 @@ fn without_zeros(name: &str) -> &str {
 /// Which units have which name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    /// With the other spellings of provinces: the commune Đăk Nông is no reason to take the province for it.
     official: HashMap<Box<str>, Vec<Number>>,
     aliases: HashMap<Box<str>, Vec<Number>>,
 }
@@ -100,7 +101,7 @@ pub(super) const SPELLINGS: [Spelling; 2] = [Spelling::Official, Spelling::Alias
 /// How a unit may be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spelling {
-    /// As in the official list.
+    /// As in the official list; or the name of a province in any spelling.
     Official,
     /// As in the table of aliases.
     Alias,
@@ -118,7 +119,8 @@ impl Names {
             if meant.is_empty() {
                 return Err(row.wrong("means no unit"));
             }
-            names.aliases.entry(key(alias).into()).or_default().extend(meant);
+            let table = if code.level() == Level::Province { &mut names.official } else { &mut names.aliases };
+            table.entry(key(alias).into()).or_default().extend(meant);
         }
         Ok(names)
     }

@@ -18,7 +18,7 @@ use crate::catalog::transition::{self, Circumstances};
 use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Batch, Touch};
 use crate::domain::scope::Scope;
 use crate::observe::metrics;
@@ -236,7 +236,11 @@ impl Reconciler {
         self.view.note(|status| {
             let known: BTreeSet<&Fault> = status.general_faults.iter().collect();
             for fault in faults.iter().filter(|fault| !known.contains(fault)) {
-                tracing::warn!(code = fault.code.code(), "{fault}");
+                if fault.code.severity() == Severity::Notice {
+                    tracing::info!(code = fault.code.code(), "{fault}");
+                } else {
+                    tracing::warn!(code = fault.code.code(), "{fault}");
+                }
             }
             status.general_faults = faults;
             status.filled = true;

@@ -153,7 +153,7 @@ fn what_only_the_code_tells_apart_is_reported() {
     let on = day("2020-02-15");
     let error = gazetteer.resolve("Phường Lào Cai, Thành phố Lào Cai, Tỉnh Lào Cai", on, &[]).unwrap_err();
     let Unresolved::Ambiguous { candidates, .. } = error else { panic!("{error}") };
-    assert_eq!(candidates, TWICE.map(|code| format!("Phường Lào Cai, Thành phố Lào Cai, Tỉnh Lào Cai ({code})")));
+    assert_eq!(candidates.first, TWICE.map(|code| format!("Phường Lào Cai, Thành phố Lào Cai, Tỉnh Lào Cai ({code})")));
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn resolved(text: &str, on: &str) -> String {
     match Gazetteer::built_in().resolve(text, day(on), &home) {
         Ok(unit) => unit.code.to_string(),
         Err(Unresolved::Unknown { .. }) => "unknown".to_owned(),
-        Err(Unresolved::NotThen { was, .. }) => format!("not then: {}", was.join("; ")),
-        Err(Unresolved::Ambiguous { candidates, .. }) => format!("ambiguous: {}", candidates.join("; ")),
+        Err(Unresolved::NotThen { was, .. }) => format!("not then: {was}"),
+        Err(Unresolved::Ambiguous { candidates, .. }) => format!("ambiguous: {candidates}"),
     }
 }
 
@@ -269,7 +269,7 @@ fn homonyms_are_never_guessed() {
     let ambiguous = |text: &str, on: &str| {
         let error = Gazetteer::built_in().resolve(text, day(on), &[]).unwrap_err();
         let Unresolved::Ambiguous { candidates, .. } = error else { panic!("{text}: {error}") };
-        candidates.len()
+        candidates.count
     };
     assert_eq!(ambiguous("Phường 1", BEFORE), 33);
     assert_eq!(ambiguous("Xã Tân Thành", BEFORE), 27);
@@ -298,6 +298,103 @@ fn in_new_phu_tho_a_bare_name_is_enough_but_for_those_of_the_province() {
         let expect_one = &*unit.name != "Phú Thọ";
         assert_eq!(found == Ok(unit), expect_one, "{}", unit.name);
     }
+}
+
+/// A province keeps its bare name: whatever else is called so needs its kind or a parent, at home, too.
+#[test]
+fn a_bare_name_of_a_province_is_nothing_else() {
+    let gazetteer = Gazetteer::built_in();
+    let others = ["Bắc Cạn", "Thừa Thiên - Huế", "Đăk Lăk", "Đắc Lắc", "Đăk Nông", "Đắc Nông", "HCM", "TPHCM"];
+    for day in [SEED, "2024-06-01", "2025-08-01", "2026-11-01"].map(day) {
+        let provinces: Vec<_> = gazetteer.all_at(day).filter(|unit| unit.level() == Level::Province).collect();
+        let is_then = |text: &&str| gazetteer.meanings(text, day).iter().any(|unit| provinces.contains(unit));
+        let texts: Vec<_> =
+            provinces.iter().map(|unit| &*unit.name).chain(others.into_iter().filter(is_then)).collect();
+        for (home, text) in provinces.iter().flat_map(|home| texts.iter().map(move |text| (home, text))) {
+            match gazetteer.resolve(text, day, &[home.code]) {
+                Ok(unit) => assert_eq!(unit.level(), Level::Province, "{text} on {day}, home {}", home.name),
+                Err(Unresolved::Ambiguous { candidates, .. }) => {
+                    assert!(candidates.first[0].split(", ").count() == 1, "{text} on {day}: no province, {candidates}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn home_comes_first_but_not_before_provinces_and_official_names() {
+    let gazetteer = Gazetteer::built_in();
+    let check = |text: &str, home: &str, on: &str, expect: &str| {
+        let found = match gazetteer.resolve(text, day(on), &[code(home)]) {
+            Ok(unit) => unit.code.to_string(),
+            Err(Unresolved::Ambiguous { candidates, .. }) => candidates.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expect, "{text} on {on}, home {home}");
+    };
+    // Hà Nội and a province's name.
+    let (hanoi, then) = ("01", "2024-06-01");
+    check("Vĩnh Phúc", hanoi, then, "Tỉnh Vĩnh Phúc (26); Phường Vĩnh Phúc, Quận Ba Đình, Thành phố Hà Nội (00006)");
+    check("Hòa Bình", hanoi, then, "Tỉnh Hòa Bình (17); Xã Hòa Bình, Huyện Thường Tín, Thành phố Hà Nội (10198)");
+    check("xã Hòa Bình", hanoi, then, "10198");
+    check("Hòa Bình, Thường Tín", hanoi, then, "10198");
+    check("tỉnh Hòa Bình", hanoi, then, "17");
+    check("P. Vĩnh Phúc", hanoi, then, "00006");
+    // The province is home itself, with or without another unit of its name.
+    check("Vĩnh Phúc", "26", then, "26");
+    check("Phú Thọ", "25", then, "Tỉnh Phú Thọ (25); Thị xã Phú Thọ, Tỉnh Phú Thọ (228)");
+    check("Phú Thọ", "25", AFTER, "Tỉnh Phú Thọ (25); Phường Phú Thọ, Tỉnh Phú Thọ (07942)");
+    // No province any more, and a ward at home.
+    check("Vĩnh Phúc", "25", AFTER, "08716");
+    // A district and a commune of one name, both at home.
+    let both = "Huyện Lâm Thao, Tỉnh Phú Thọ (237); Thị trấn Lâm Thao, Huyện Lâm Thao, Tỉnh Phú Thọ (08494)";
+    check("Lâm Thao", "25", SEED, both);
+    // Another spelling at home is less than an official name anywhere.
+    let many = "Tỉnh Hưng Yên (33); Thành phố Hưng Yên, Tỉnh Hưng Yên (323); Xã Hưng Yên, Huyện An Biên, Tỉnh Kiên Giang \
+                (30997)";
+    check("Hưng Yên", "40", SEED, many);
+    check("Đăk Nông", "01", SEED, "Tỉnh Đắk Nông (67); Xã Đăk Nông, Huyện Ngọc Hồi, Tỉnh Kon Tum (23386)");
+    check("xã Đăk Nông", "01", SEED, "23386");
+    check("xã Hưng Yên", "40", SEED, "30997");
+    check("xã Hưng Yên, Hưng Nguyên", "40", SEED, "18007");
+    check("Tu Lý", "17", SEED, "04867");
+}
+
+/// What somebody may put into the wrong column. Of none is more read than 200 characters, a name and three parents, and
+/// none is looked for among all names, so that a megabyte costs no more than a line.
+#[test]
+fn hostile_texts_name_nothing() {
+    let gazetteer = Gazetteer::built_in();
+    let long = ["a", "a,", "a-", "-", ",", " ", "\0", "\u{301}", "oà", "xã ", "Phú Thọ, ", "10"];
+    let long = long.map(|part| part.repeat(1_000_000 / part.len()));
+    let short = ["", ".", "xã", "thành phố", "\0", "(((", "\u{301}\u{323}", "Hùng Lô,,,,--,Phú Thọ,Phú Thọ,Phú Thọ"];
+    let just_short_enough = ["a-", "a,", "\u{301}", "Phú Thọ, "].map(|part| part.chars().cycle().take(200).collect());
+    let texts: Vec<String> = short.map(str::to_owned).into_iter().chain(just_short_enough).chain(long).collect();
+    let located = gazetteer.locate(texts.iter().map(String::as_str), day(SEED), &[code("25")]);
+    assert!(located.units.is_empty());
+    assert!(gazetteer.units_named(texts.iter().map(String::as_str), day(SEED), &[]).is_empty());
+    for (text, why) in texts.iter().zip(located.unresolved) {
+        let Unresolved::Unknown { text: shown, near } = why else { panic!("{why}") };
+        assert!(shown.chars().count() <= 200 && near.count == 0, "{shown}");
+        assert_eq!(shown == *text, text.chars().count() <= 200, "{shown}");
+        assert!(gazetteer.meanings(text, day(SEED)).is_empty());
+    }
+}
+
+#[test]
+fn the_units_of_an_article_are_told_once_and_with_few_others() {
+    let gazetteer = Gazetteer::built_in();
+    let texts = ["xã Hùng Lô", "phường 1", "Việt Trì", "08287", "xã Hung Lô", "xã Minh Phương"];
+    let located = gazetteer.locate(texts, day(SEED), &[]);
+    assert_eq!(located.units.iter().map(|unit| unit.code.to_string()).collect::<Vec<_>>(), ["08287", "227"]);
+    assert_eq!(located.units, gazetteer.units_named(texts, day(SEED), &[]));
+    let [Unresolved::Ambiguous { candidates, .. }, Unresolved::Unknown { near, .. }, Unresolved::NotThen { was, .. }] =
+        &*located.unresolved
+    else {
+        panic!("{:?}", located.unresolved)
+    };
+    assert_eq!((candidates.count, candidates.first.len(), near.count, was.count), (34, 5, 0, 1));
 }
 
 /// Districts of one name in several provinces: their communes need the province, too.

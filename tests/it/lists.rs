@@ -1,12 +1,15 @@
 //! The lists of feeds: OPML as its readers take it, and the pages for people.
 
+use loa::domain::place::Level;
 use loa::feed::{Outline, opml};
+use loa::gazetteer::Gazetteer;
 use opml::{OPML, Outline as Read};
 use roxmltree::Document;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::feed_golden::assert_expected;
 use crate::support::app::{App, Site};
-use crate::support::newsroom::{article, small};
+use crate::support::newsroom::{TABLES, article, small};
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database as _, feeds, on};
 
@@ -173,4 +176,121 @@ async fn groups_and_feeds_have_pages() {
         app.stop().await;
     })
     .await;
+}
+
+/// A newsroom of the size that the issue names: a tree of categories, and places of several provinces.
+const CATEGORIES: usize = 60;
+const LOCALITIES: usize = 300;
+/// Each category has so many below it, on three levels.
+const BRANCHES: usize = 4;
+/// The stories are of this day.
+const DAY: &str = "2026-03-17";
+
+/// Codes of communes that make, with their provinces, [`LOCALITIES`] feeds. Phú Thọ comes first.
+fn communes() -> Vec<String> {
+    let (gazetteer, day) = (Gazetteer::built_in(), DAY.parse().unwrap());
+    let mut provinces: Vec<_> = gazetteer.all_at(day).filter(|unit| unit.level() == Level::Province).collect();
+    provinces.sort_by_key(|unit| unit.code.to_string() != "25");
+    let mut left = LOCALITIES;
+    let mut codes = Vec::new();
+    for province in provinces {
+        left = left.saturating_sub(1);
+        let parts = gazetteer.children(province.code, day).into_iter().take(left);
+        let before = codes.len();
+        codes.extend(parts.map(|unit| unit.code.to_string()));
+        left -= codes.len() - before;
+    }
+    codes
+}
+
+/// An article of each commune, which between them are of all categories.
+fn large() -> String {
+    let parent =
+        |at: usize| at.checked_sub(BRANCHES).map_or("NULL".to_owned(), |below| format!("'{}'", below / BRANCHES));
+    let category =
+        |at| format!("INSERT INTO categories VALUES ('{at}', {}, 'muc-{at}', 'Mục số {at}', {at})", parent(at));
+    let story = |(at, code): (usize, &String)| {
+        let story = article(&at.to_string(), &(at % CATEGORIES).to_string(), &format!("{DAY} 08:00:00"), &[]);
+        format!("{story}; INSERT INTO article_localities VALUES ('{at}', '{code}')")
+    };
+    let communes = communes();
+    let categories = (0..CATEGORIES).map(category);
+    std::iter::once(TABLES.to_owned())
+        .chain(categories)
+        .chain(communes.iter().enumerate().map(story))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Where a name stands in a Vietnamese dictionary, told by other means than the program's: its letters, then its tones.
+fn dictionary_key(name: &str) -> (Vec<usize>, Vec<usize>) {
+    const LETTERS: &str = " -aăâbcdđeêfghijklmnoôơpqrstuưvwxyz";
+    const TONES: [char; 5] = ['\u{300}', '\u{309}', '\u{303}', '\u{301}', '\u{323}'];
+    let tone = |c: char| TONES.iter().position(|tone| *tone == c);
+    let letters: String = name.to_lowercase().nfd().filter(|c| tone(*c).is_none()).nfc().collect();
+    let tones = name.to_lowercase().nfd().fold(Vec::new(), |mut tones, c| {
+        match tone(c) {
+            Some(tone) => *tones.last_mut().unwrap() = tone + 1,
+            None if c.is_alphabetic() || c == ' ' => tones.push(0),
+            None => {}
+        }
+        tones
+    });
+    (letters.chars().map(|c| LETTERS.chars().position(|letter| letter == c).unwrap()).collect(), tones)
+}
+
+/// The outline with this text.
+fn folder<'a>(outlines: &'a [Read], text: &str) -> &'a Read {
+    outlines.iter().find(|outline| outline.text == text).unwrap_or_else(|| panic!("{text}"))
+}
+
+#[tokio::test]
+async fn a_list_of_sixty_categories_and_three_hundred_localities_is_read_and_each_feed_answers() {
+    on::<Sqlite>(async |db| {
+        db.sql(&large()).await;
+        let site = Site::on(db);
+        let app = site.running().await;
+        let document = OPML::from_str(&app.get("/opml.xml").await.text()).unwrap();
+        let outlines = &document.body.outlines;
+        let mut found = Vec::new();
+        read(outlines, "", &mut found);
+        let below = |part: &str| found.iter().filter(|feed| feed.contains(&format!("/feeds/{part}"))).count();
+        let counts = ["", "all.", "category/", "locality/", "author/"].map(below);
+        assert_eq!(counts, [1 + CATEGORIES + LOCALITIES + 1, 1, CATEGORIES, LOCALITIES, 1]);
+
+        let provinces = &folder(outlines, "Địa phương").outlines;
+        in_dictionary_order(provinces);
+        for province in provinces {
+            assert!(province.outlines[0].text.starts_with(&province.text), "its own feed stands first");
+            in_dictionary_order(&province.outlines[1..]);
+        }
+        for line in &found {
+            answers(&app, line).await;
+        }
+        app.stop().await;
+    })
+    .await;
+}
+
+fn in_dictionary_order(outlines: &[Read]) {
+    for (a, b) in outlines.iter().zip(outlines.iter().skip(1)) {
+        let name = |outline: &Read| outline.text.trim_end_matches(" - Báo Ví Dụ").to_owned();
+        assert!(dictionary_key(&name(a)) < dictionary_key(&name(b)), "{} stands before {}", a.text, b.text);
+    }
+}
+
+/// The feed of a line of the list answers under its title, and holds something.
+async fn answers(app: &App, line: &str) {
+    let (titles, address) = line.rsplit_once(' ').unwrap();
+    let (folders, title) = titles.rsplit_once(" / ").unwrap_or(("", titles));
+    let answer = app.get(path(address)).await;
+    assert_eq!(answer.status, 200, "{address}");
+    let feed = feed_rs::parser::parse(answer.body.as_slice()).unwrap();
+    let own = feed.title.unwrap().content;
+    // A commune's title names the province, which in the list may be left to the folder.
+    let province = own.split_once(", ").and_then(|(_, rest)| rest.strip_suffix(" - Báo Ví Dụ"));
+    let in_folder =
+        province.filter(|name| folders.ends_with(name)).map(|name| own.replacen(&format!(", {name}"), "", 1));
+    assert!(own == title || in_folder.as_deref() == Some(title), "{address}: {own}, in the list {title}");
+    assert!(!feed.entries.is_empty(), "{address}");
 }

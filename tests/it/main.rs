@@ -16,6 +16,7 @@ mod lists;
 mod outgoing;
 mod places;
 mod scopes;
+mod scopes_apart;
 mod service;
 mod service_outage;
 mod service_process;

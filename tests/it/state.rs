@@ -214,10 +214,10 @@ async fn a_combination_counts_from_the_first_question_on(database: &impl Databas
     assert_eq!(state.commit(&begin).await.unwrap().feeds, [], "neither of its feeds has ever held anything");
     let first = state.commit(&write(record("a", 0), touches(S))).await.unwrap();
     assert_eq!(first.feeds, [feed(category("7"), 1, S, 1), feed(place.clone(), 1, S, 1)], "nobody has asked for it");
-    let touched = Batch { touches: vec![touch(place.clone(), 5 * S, false)], ..Batch::default() };
-    state.commit(&touched).await.unwrap();
-    let begun = state.commit(&begin).await.unwrap().feeds;
-    assert!(begun.contains(&feed(both.clone(), 1, S, 0)), "changed with the earlier of the two: {begun:?}");
+    let later = Batch { touches: vec![touch(place.clone(), 5 * S, false)], ..Batch::default() };
+    state.commit(&later).await.unwrap();
+    let found = state.commit(&begin).await.unwrap().feeds;
+    assert!(found.contains(&feed(both.clone(), 1, S, 0)), "changed with the earlier of the two: {found:?}");
     let next = state.commit(&write(record("b", 0), touches(9 * S))).await.unwrap().feeds;
     assert!(next.contains(&feed(both.clone(), 2, 9 * S, 2)), "{next:?}");
     let again = state.commit(&begin).await.unwrap().feeds;

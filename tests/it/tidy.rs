@@ -49,7 +49,7 @@ const KNOWS: [(&str, &[&str]); 18] = [
     ("publish", &["catalog", "domain", "feed", "gazetteer", "observe", "state", "store", "text"]),
     ("site", &["domain", "publish"]),
     ("http", &["domain", "observe", "publish", "site"]),
-    ("demo", &["domain", "text"]),
+    ("demo", &["domain", "gazetteer", "text"]),
     ("config", &["domain", "feed", "text"]),
     // Puts everything together, so it may know everybody.
     (
