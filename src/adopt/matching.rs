@@ -109,12 +109,6 @@ impl Matcher {
         }
     }
 
-    /// Has every entry been found by something surer than its title? Then nobody need look further.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.fitting.iter().all(|fitting| fitting.iter().any(|(how, _)| *how < How::Title))
-    }
-
     /// What was found, in the order of the entries.
     #[must_use]
     pub fn finish(self) -> Vec<Found> {
@@ -271,15 +265,5 @@ mod tests {
     fn a_damaged_guid_is_not_taken_over() {
         let articles = [(article("1", "A", NOON), "https://a.example/x")];
         assert_eq!(found(entry("tin-\u{fffd}", "https://a.example/x", "A", Some(NOON)), &articles), Outcome::Damaged);
-    }
-
-    #[test]
-    fn one_looks_on_until_all_are_found_surely() {
-        let link = "https://a.example/x";
-        let mut matcher = Matcher::new(vec![entry("g", link, "A", Some(NOON))]);
-        matcher.offer(&article("1", "A", NOON), None);
-        assert!(!matcher.is_settled());
-        matcher.offer(&article("2", "B", NOON), Some(link));
-        assert!(matcher.is_settled());
     }
 }

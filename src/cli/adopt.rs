@@ -35,8 +35,9 @@ pub(crate) struct Args {
     /// The old feed: its address, or a file that holds it.
     #[arg(value_name = "FILE|URL")]
     source: String,
-    /// The feed of ours that takes its place, such as category/thoi-su. Else the smallest category that holds all the
-    /// articles found, or the front page feed.
+    /// The feed of ours that takes its place, such as category/thoi-su or locality/phu-tho. Else the smallest category
+    /// that holds all the articles found, or the front page feed: feeds of places, authors and tags and custom feeds only
+    /// if they are named here.
     #[arg(long, value_name = "PATH")]
     to: Option<String>,
     /// Address of the old feed, if a file is given that does not tell its own.
@@ -164,21 +165,17 @@ fn file(path: &str) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Lets every article of the store pass by, the last ids first: these are mostly the newest, which the feed has.
+/// Lets every article of the store pass by, also when every entry has been found: another article may fit as well.
 async fn search(service: &Service, entries: Vec<OldEntry>) -> anyhow::Result<Vec<Found>> {
     let maker = service.publisher.maker();
     let pattern = maker.options.article_url.as_deref();
-    let mut ids: Vec<ArticleId> = maker.store.scan().await?.heads.into_iter().map(|head| head.id).collect();
-    ids.reverse();
+    let ids: Vec<ArticleId> = maker.store.scan().await?.heads.into_iter().map(|head| head.id).collect();
     let mut matcher = Matcher::new(entries);
     let bar = progress(ids.len());
     for chunk in ids.chunks(LOAD_AT_A_TIME) {
         for article in maker.store.load(chunk).await?.into_iter().filter_map(|loaded| loaded.article.ok()) {
             let address = feed::article_address(&article, pattern);
             matcher.offer(&article, address.as_ref().map(feed::values::WebUrl::as_str));
-        }
-        if matcher.is_settled() {
-            break;
         }
         bar.inc(chunk.len().try_into().unwrap_or(u64::MAX));
     }
@@ -201,12 +198,10 @@ fn matched(found: &[Found]) -> impl Iterator<Item = &Candidate> {
 
 /// What state is asked for, the surest matches first; and of each entry how it stands, as far as state is not asked.
 fn wishes(service: &Service, found: &[Found], also_published: bool) -> (Adoption, Vec<Standing>) {
-    let identity = &service.publisher.maker().options.identity;
     let mut wishes = Vec::new();
     let mut standings = Vec::new();
     for Found { entry, outcome } in found {
         standings.push(match outcome {
-            adopt::Outcome::Matched(candidate, _) if identity.entry_id(&candidate.id) == entry.guid => Standing::Known,
             adopt::Outcome::Matched(..) if entry.guid.len() > GUID_BYTES_MAX => Standing::TooLong,
             adopt::Outcome::Matched(candidate, how) => {
                 wishes.push((*how, standings.len(), (candidate.id.clone(), entry.guid.clone())));
@@ -224,7 +219,8 @@ fn wishes(service: &Service, found: &[Found], also_published: bool) -> (Adoption
         }
     }
     let guids = wishes.into_iter().map(|(_, _, wish)| wish).collect();
-    (Adoption { guids, also_published }, standings)
+    let identity = service.publisher.maker().options.identity.clone();
+    (Adoption { guids, also_published, identity }, standings)
 }
 
 /// Puts the answers of state where they were asked for.

@@ -34,7 +34,7 @@ pub(super) enum Standing {
     TooLong,
     /// The article has adopted another guid.
     OtherGuid(String),
-    /// Another article has adopted the guid.
+    /// The guid is another article's.
     OtherArticle(ArticleId),
     /// The article is published already, under this guid of the store, or under Loa's own id.
     Published(Option<String>),
@@ -68,7 +68,7 @@ impl Standing {
             Self::Damaged => "its guid has broken characters: nobody can tell which guid readers know".to_owned(),
             Self::TooLong => format!("its guid is longer than {} bytes", crate::state::GUID_BYTES_MAX),
             Self::OtherGuid(guid) => format!("the article has adopted the guid `{}`", clean(guid)),
-            Self::OtherArticle(id) => format!("article {id} has adopted this guid"),
+            Self::OtherArticle(id) => format!("the guid is that of article {id}"),
             Self::Published(guid) => {
                 let name = guid.as_deref().map_or("Loa's own id".to_owned(), |guid| format!("`{}`", clean(guid)));
                 format!(

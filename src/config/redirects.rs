@@ -18,22 +18,24 @@ pub(super) fn read(reader: &Reader<'_>, layers: &Layers) -> BTreeMap<String, Str
     let mut redirects = BTreeMap::new();
     for (key, path, setting) in layers.redirects() {
         let target = if let Value::Text(target) = &setting.value { target.as_str() } else { "" };
-        if let Some(problem) = problem_of_path(path).or_else(|| problem_of_target(target)) {
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        if let Some(problem) = problem_of_path(path, &decoded).or_else(|| problem_of_target(target)) {
             reader.fault(key, problem);
         }
-        redirects.insert(percent_decode_str(path).decode_utf8_lossy().into_owned(), target.to_owned());
+        redirects.insert(decoded.into_owned(), target.to_owned());
     }
     redirects
 }
 
-fn problem_of_path(path: &str) -> Option<String> {
+/// Requests are decoded before they are looked up, so what is ours is ours however it is written.
+fn problem_of_path(path: &str, decoded: &str) -> Option<String> {
     if !path.starts_with('/') || path.contains(char::is_whitespace) {
         return Some(format!("`{path}` is no path, expected one such as `/rss/thoi-su.rss`, in quotes"));
     }
     if path.contains(['?', '#']) {
         return Some(format!("`{path}` has a query or a fragment, which redirects do not look at; leave it out"));
     }
-    let is_ours = path.starts_with(FEEDS_PREFIX) || OWN_PATHS.contains(&path);
+    let is_ours = decoded.starts_with(FEEDS_PREFIX) || OWN_PATHS.contains(&decoded);
     is_ours.then(|| format!("`{path}` is an address of Loa's own, which cannot lead elsewhere"))
 }
 

@@ -119,7 +119,9 @@ fn redirects_lead_from_elsewhere_to_a_document_of_ours() {
     check("'rss.xml' = '/feeds/all.rss'", "`rss.xml` is no path");
     check("'/rss.aspx?id=3' = '/feeds/all.rss'", "has a query");
     check("'/feeds/cu.rss' = '/feeds/all.rss'", "an address of Loa's own");
-    check("'/' = '/feeds/all.rss'", "an address of Loa's own");
+    for own in ["/", "/opml.xml", "/healthz", "/readyz", "/%66eeds/cu.rss", "/feeds%2fcu.rss", "/%6Fpml.xml"] {
+        check(&format!("'{own}' = '/feeds/all.rss'"), &format!("`{own}` is an address of Loa's own"));
+    }
     check("'/rss.xml' = '/feeds/all'", "is no document of ours");
     check("'/rss.xml' = 'https://tin.example/feeds/all.rss'", "is no document of ours");
     check("'/rss.xml' = 7", "is a whole number, expected a text in quotes");

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::article::ArticleId;
 use super::place::Place;
@@ -72,6 +72,15 @@ impl Identity {
         format!("{self}:article/{}", utf8_percent_encode(article.as_str(), ESCAPED))
     }
 
+    /// The article that an [`Identity::entry_id`] of ours is of, whether or not there is such an article. `None`: it is
+    /// none of ours.
+    #[must_use]
+    pub fn article_of(&self, entry_id: &str) -> Option<ArticleId> {
+        let specific = entry_id.strip_prefix(&format!("{self}:article/"))?;
+        let article = ArticleId::new(percent_decode_str(specific).decode_utf8().ok()?);
+        (self.entry_id(&article) == entry_id).then_some(article)
+    }
+
     /// `tag:{authority},{since}:feed/...`, from the scope's stable id.
     #[must_use]
     pub fn feed_id(&self, scope: &Scope) -> String {
@@ -130,6 +139,23 @@ mod tests {
             let id = identity.feed_id(&scope.parse().unwrap());
             assert_eq!(id, format!("tag:baovidu.example,2022-03-18:feed/{expect}"));
         }
+    }
+
+    #[test]
+    fn an_entry_id_tells_its_article() {
+        let identity = Identity::new("baovidu.example", "2022").unwrap();
+        let check = |entry_id: &str, expect: Option<&str>| {
+            assert_eq!(identity.article_of(entry_id), expect.map(ArticleId::new), "{entry_id}");
+        };
+        for id in ["182035", "tin/đầu 1", "100%"] {
+            check(&identity.entry_id(&ArticleId::new(id)), Some(id));
+        }
+        check("tag:baovidu.example,2023:article/1", None);
+        check("tag:baovidu.example,2022:feed/all", None);
+        // Another text, so another id: ids are compared byte by byte (RFC 4151 section 2.4).
+        check("tag:baovidu.example,2022:article/%31", None);
+        check("tag:baovidu.example,2022:article/a%2fb", None);
+        check("tag:baovidu.example,2022:article/%FF", None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{Adopted, Adoption};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
+use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch};
 use crate::domain::scope::Scope;
 
@@ -178,36 +179,72 @@ pub(super) fn claims(addresses: Vec<AddressRecord>, mut last: u64, claims: &[Cla
     Claimed { changed: changed.into_values().collect(), standing }
 }
 
-/// Decides which guids are adopted: `standing` holds all that have been, `records` those of the articles named. A wish
-/// that is granted counts for those after it.
+/// Decides which guids are adopted: `identity` mints ids, `standing` holds all guids that have been adopted, `records`
+/// at least those of the articles and of the guids named. A wish that is granted counts for those after it.
 pub(super) fn adoption(
     adoption: &Adoption,
+    identity: &Identity,
     standing: &HashMap<ArticleId, String>,
     records: &[ArticleRecord],
 ) -> Vec<Adopted> {
-    let records: HashMap<&ArticleId, &ArticleRecord> = records.iter().map(|record| (&record.id, record)).collect();
-    let mut by_article: HashMap<&ArticleId, &str> = standing.iter().map(|(id, guid)| (id, guid.as_str())).collect();
-    let mut by_guid: HashMap<&str, &ArticleId> = by_article.iter().map(|(id, guid)| (*guid, *id)).collect();
+    let mut guids = Guids::new(standing, records);
     let mut answers = Vec::new();
     for (id, guid) in &adoption.guids {
-        let published = records.get(id).map(|record| record.guid.as_deref());
-        let answer = match (by_article.get(id), by_guid.get(guid.as_str()), published) {
-            (Some(adopted), _, _) if adopted == guid => Adopted::Known,
-            (Some(adopted), _, _) => Adopted::OtherGuid((*adopted).to_owned()),
-            (None, Some(owner), _) => Adopted::OtherArticle((*owner).clone()),
-            (None, None, Some(Some(published))) if published == guid => Adopted::Known,
-            (None, None, Some(published)) if !adoption.also_published => {
-                Adopted::Published(published.map(str::to_owned))
-            }
-            _ => {
-                by_article.insert(id, guid);
-                by_guid.insert(guid, id);
-                Adopted::Recorded
-            }
-        };
+        let made_for = identity.article_of(guid);
+        let answer = guids.answer(id, guid, made_for.as_ref(), adoption.also_published);
+        if answer == Adopted::Recorded {
+            guids.adopted.insert(id, guid);
+            guids.adopters.insert(guid, id);
+        }
         answers.push(answer);
     }
     answers
+}
+
+/// Which article has which guid.
+struct Guids<'a> {
+    adopted: HashMap<&'a ArticleId, &'a str>,
+    adopters: HashMap<&'a str, &'a ArticleId>,
+    /// What was published, under the guid that readers know (`None`: under the id that Loa made).
+    published: HashMap<&'a ArticleId, Option<&'a str>>,
+    /// The other way round. Several, if the store gave them one guid.
+    publishers: HashMap<&'a str, Vec<&'a ArticleId>>,
+}
+
+impl<'a> Guids<'a> {
+    fn new(standing: &'a HashMap<ArticleId, String>, records: &'a [ArticleRecord]) -> Self {
+        let adopted: HashMap<_, _> = standing.iter().map(|(id, guid)| (id, guid.as_str())).collect();
+        let guid = |record: &'a ArticleRecord| record.guid.as_deref().map(str::trim).filter(|guid| !guid.is_empty());
+        let published: HashMap<_, _> = records.iter().map(|record| (&record.id, guid(record))).collect();
+        let mut publishers: HashMap<&str, Vec<&ArticleId>> = HashMap::new();
+        for (id, guid) in published.iter().filter_map(|(id, guid)| Some((*id, (*guid)?))) {
+            publishers.entry(guid).or_default().push(id);
+        }
+        Self { adopters: adopted.iter().map(|(id, guid)| (*guid, *id)).collect(), adopted, published, publishers }
+    }
+
+    /// What becomes of one wish for a guid, which may be the id that Loa makes for an article.
+    fn answer(&self, id: &ArticleId, guid: &str, made_for: Option<&ArticleId>, also_published: bool) -> Adopted {
+        let published = self.published.get(id).copied();
+        match (self.adopted.get(id), self.adopters.get(guid)) {
+            (Some(adopted), _) if *adopted == guid => return Adopted::Known,
+            (Some(adopted), _) => return Adopted::OtherGuid((*adopted).to_owned()),
+            (None, Some(owner)) => return Adopted::OtherArticle((*owner).clone()),
+            (None, None) => {}
+        }
+        let is_own = made_for == Some(id) && published.flatten().is_none();
+        if is_own || published.flatten() == Some(guid) {
+            return Adopted::Known;
+        }
+        let publishers = self.publishers.get(guid).into_iter().flatten().copied();
+        if let Some(owner) = made_for.into_iter().chain(publishers).filter(|owner| *owner != id).min() {
+            return Adopted::OtherArticle(owner.clone());
+        }
+        match published {
+            Some(published) if !also_published => Adopted::Published(published.map(str::to_owned)),
+            _ => Adopted::Recorded,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -68,12 +68,14 @@ pub struct Control {
 }
 
 /// Guids that articles are to take over from a former feed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adoption {
     /// Article and guid: the guid without white space around it, at most [`GUID_BYTES_MAX`] bytes.
     pub guids: Vec<(ArticleId, String)>,
     /// Also for articles that have been published under another guid, which readers have seen then?
     pub also_published: bool,
+    /// Who mints ids if none is recorded yet: no article takes over the id that another one has or would get.
+    pub identity: Identity,
 }
 
 /// What became of one wish of an [`Adoption`].
@@ -81,11 +83,12 @@ pub struct Adoption {
 pub enum Adopted {
     /// It is written down now.
     Recorded,
-    /// The article has had it before.
+    /// The article has had it before, or gets it anyway: it is the id that Loa makes for it.
     Known,
     /// Refused: the article has adopted this other guid.
     OtherGuid(String),
-    /// Refused: this other article has adopted the guid.
+    /// Refused: this other article has adopted the guid, or has been published under it, or it is the id that Loa makes
+    /// for it, whether or not there is such an article yet.
     OtherArticle(ArticleId),
     /// Refused: the article has been published, under this guid (`None`: under the id that Loa made).
     Published(Option<String>),

@@ -197,9 +197,10 @@ impl State for Scratch {
 
     fn adopt<'a>(&'a self, adoption: &'a Adoption, _at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>> {
         let mut contents = self.lock();
-        let records = adoption.guids.iter().filter_map(|(id, _)| contents.articles.get(id));
-        let records: Vec<ArticleRecord> = records.map(|kept| kept.record.clone()).collect();
-        let answers = decide::adoption(adoption, &contents.control.adopted, &records);
+        // All of them: this is memory, and the question is asked once.
+        let records: Vec<ArticleRecord> = contents.articles.values().map(|kept| kept.record.clone()).collect();
+        let identity = contents.identity.clone().unwrap_or_else(|| adoption.identity.clone());
+        let answers = decide::adoption(adoption, &identity, &contents.control.adopted, &records);
         for (wish, _) in adoption.guids.iter().zip(&answers).filter(|(_, answer)| **answer == Adopted::Recorded) {
             contents.control.adopted.insert(wish.0.clone(), wish.1.clone());
             contents.control_marker += 1;

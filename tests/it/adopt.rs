@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::app::{App, Site};
+use crate::support::feeds;
 use crate::support::newsroom::small;
 use crate::support::old_server::OldServer;
 use crate::support::process::{Served, run};
@@ -292,6 +293,72 @@ async fn what_subscribers_see_twice_is_said() {
     .await;
 }
 
+/// More articles lie between them than are looked at in one go.
+#[tokio::test]
+async fn two_articles_of_one_address_are_none() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        db.sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+             INSERT INTO articles (id, slug, title, status, published_at)
+             SELECT 'x' || i, 'x-' || i, 'Tin khác ' || i, 'published', '2026-03-17 08:00:00' FROM n;
+             UPDATE articles SET slug = 'tin-1' WHERE id = 'x999'",
+        )
+        .await;
+        let old = "<rss><item><guid>g1</guid><link>https://baovidu.example/tin-1.htm</link></item></rss>";
+        fs::write(directory.path().join("cu.xml"), old).unwrap();
+        let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all", "--dry-run"]);
+        assert_eq!((status, &report["entries"][0]["standing"]), (1, &Value::from("ambiguous")), "{report:#}");
+        assert_eq!(report["entries"][0]["reason"], "articles 1, x999 fit equally well");
+    })
+    .await;
+}
+
+/// The old feed is one of ours, say, and its links were exchanged.
+#[tokio::test]
+async fn no_article_takes_over_the_id_of_another() {
+    on::<Sqlite>(async |db| {
+        let directory = place(db).await;
+        db.sql("UPDATE articles SET guid = 'g2' WHERE id = '2'").await;
+        let config = fs::read_to_string(directory.path().join("loa.toml")).unwrap();
+        let identity = "identity.authority = \"baovidu.example\"\nidentity.since = \"2022\"\n";
+        fs::write(directory.path().join("loa.toml"), config + identity).unwrap();
+        let made_for = |id: u32| format!("tag:baovidu.example,2022:article/{id}");
+        let item = |guid: &str, link: u32| {
+            format!("<item><guid>{guid}</guid><link>https://baovidu.example/tin-{link}.htm</link></item>")
+        };
+        let items = [item(&made_for(4), 3), item(&made_for(1), 1), item(&made_for(9), 4)];
+        fs::write(directory.path().join("cu.xml"), format!("<rss>{}</rss>", items.concat())).unwrap();
+        let check = |expect: [(&str, Option<&str>); 3]| {
+            let (status, report) = adopt(directory.path(), &["cu.xml", "--to", "all"]);
+            let of = |n: usize| {
+                let entry = &report["entries"][n];
+                (entry["standing"].as_str().unwrap(), entry["reason"].as_str())
+            };
+            assert_eq!((status, [of(0), of(1), of(2)]), (1, expect), "{report:#}");
+        };
+        let expect = [
+            ("other_article", Some("the guid is that of article 4")),
+            ("known", None),
+            ("other_article", Some("the guid is that of article 9")),
+        ];
+        check(expect);
+        let (_, rendered, _) = run(directory.path(), &[&["render", "/feeds/all.json"], CONFIG].concat());
+        let rendered: Value = serde_json::from_str(&rendered).unwrap();
+        let ids: Vec<_> = rendered["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        assert_eq!(ids, [4, 3, 2, 1].map(|id| Value::from(made_for(id))));
+        // The same once they are published.
+        let served = Served::start(directory.path(), CONFIG);
+        while served.connect().await.ask("GET /readyz", &["Host: localhost"]).await.status != 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        served.terminate();
+        assert_eq!(served.ended(), Some(0));
+        check(expect);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn check_names_redirects_that_lead_nowhere() {
     on::<Sqlite>(async |db| {
@@ -344,8 +411,8 @@ async fn what_is_published_changes_its_guid_only_on_request() {
         let mut app = site.running().await;
         app.step_at("2026-03-18T01:10:00Z").await;
         let before = app.json("all").await;
-        let mut adoption =
-            Adoption { guids: vec![(ArticleId::new("3"), "https://cu.example/3".to_owned())], also_published: false };
+        let guids = vec![(ArticleId::new("3"), "https://cu.example/3".to_owned())];
+        let mut adoption = Adoption { guids, also_published: false, identity: feeds::options().identity };
         let answers = app.state.adopt(&adoption, app.clock.now()).await.unwrap();
         assert_eq!(answers, [Adopted::Published(None)]);
         app.step_at("2026-03-18T01:20:00Z").await;

@@ -14,6 +14,7 @@ mod http_limits;
 mod import;
 mod lists;
 mod outgoing;
+mod places;
 mod scopes;
 mod scopes_apart;
 mod service;

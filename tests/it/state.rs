@@ -42,6 +42,7 @@ contract! {
     the_deny_list_is_kept
     the_store_withdraws_by_batch
     a_former_guid_is_adopted_once
+    no_guid_of_another_article_is_adopted
     the_first_identity_stays
     marks_are_kept
     two_processes_may_start_at_once
@@ -307,15 +308,23 @@ async fn the_store_withdraws_by_batch(database: &impl Database) {
     assert_eq!(state.control().await.unwrap().withdrawn, on_the_list, "withdrawn again");
 }
 
+fn wish(id: &str, guid: &str) -> (ArticleId, String) {
+    (ArticleId::new(id), guid.to_owned())
+}
+
+fn adoption(guids: &[(ArticleId, String)], also_published: bool) -> Adoption {
+    let identity = Identity::new("baovidu.example", "2022").unwrap();
+    Adoption { guids: guids.to_vec(), also_published, identity }
+}
+
 async fn a_former_guid_is_adopted_once(database: &impl Database) {
     let state = open(database).await;
     let published = ArticleRecord { guid: Some("của kho".to_owned()), ..record("đã đăng", 0) };
     state.commit(&write(published, vec![])).await.unwrap();
     state.commit(&write(record("đăng rồi", 0), vec![])).await.unwrap();
-    let wish = |id: &str, guid: &str| (ArticleId::new(id), guid.to_owned());
     let mut marker = state.control_marker().await.unwrap();
     let mut check = async |guids: &[(ArticleId, String)], also_published: bool, expect: &[Adopted], changed: bool| {
-        let adoption = Adoption { guids: guids.to_vec(), also_published };
+        let adoption = adoption(guids, also_published);
         assert_eq!(state.adopt(&adoption, at(1)).await.unwrap(), expect);
         let now = state.control_marker().await.unwrap();
         assert_eq!(now != marker, changed, "{guids:?}");
@@ -348,11 +357,59 @@ async fn a_former_guid_is_adopted_once(database: &impl Database) {
     let reopened = open(database).await;
     assert_eq!(reopened.control().await.unwrap().adopted, expect);
     let scratch = Scratch::copy_of(&*reopened, &[]).await.unwrap();
-    let more = Adoption { guids: vec![wish("9", "cũ 9"), wish("8", "cũ 2")], also_published: false };
+    let more = adoption(&[wish("9", "cũ 9"), wish("8", "cũ 2")], false);
     let answers = [Adopted::Recorded, Adopted::OtherArticle(ArticleId::new("2"))];
     assert_eq!(scratch.adopt(&more, at(2)).await.unwrap(), answers);
     assert_eq!(scratch.control().await.unwrap().adopted.len(), 5);
     assert_eq!(reopened.control().await.unwrap().adopted, expect, "what is forgotten writes nothing back");
+}
+
+async fn no_guid_of_another_article_is_adopted(database: &impl Database) {
+    adopts_no_guid_of_another(&*open(database).await).await;
+}
+
+#[tokio::test]
+async fn scratch_adopts_no_guid_of_another_article() {
+    adopts_no_guid_of_another(&Scratch::default()).await;
+}
+
+async fn adopts_no_guid_of_another(state: &dyn State) {
+    // Longer than an index of PostgreSQL takes, and nothing that it could press.
+    let long = (0..2000_u64).map(|n| (n * n * 7919 % 104_729).to_string()).collect::<Vec<_>>().concat();
+    let with = |id: &str, guid: &str| ArticleRecord { guid: Some(guid.to_owned()), ..record(id, 0) };
+    let records =
+        [with("1", "g1"), with("2", "\n g2\t"), record("3", 0), with("4", "đôi"), with("5", "đôi"), with("6", &long)];
+    let writes = records.map(|record| ArticleWrite { record, touches: vec![] }).to_vec();
+    state.commit(&Batch { writes, ..Batch::default() }).await.unwrap();
+    let check = async |id: &str, guid: &str, also_published: bool, expect: Adopted| {
+        let before = state.control().await.unwrap().adopted.len();
+        let answers = state.adopt(&adoption(&[wish(id, guid)], also_published), at(1)).await.unwrap();
+        let recorded = usize::from(expect == Adopted::Recorded);
+        assert_eq!(answers, [expect], "{id} {guid}");
+        assert_eq!(state.control().await.unwrap().adopted.len() - before, recorded, "{id} {guid}");
+    };
+    let other = |id: &str| Adopted::OtherArticle(ArticleId::new(id));
+    let made_for = |id: &str| Identity::new("baovidu.example", "2022").unwrap().entry_id(&ArticleId::new(id));
+    // An article that is not published yet, and one that is.
+    for (id, also_published) in [("7", false), ("3", true)] {
+        check(id, "g1", also_published, other("1")).await;
+        check(id, "g2", also_published, other("2")).await;
+        check(id, "đôi", also_published, other("4")).await;
+        check(id, &made_for("1"), also_published, other("1")).await;
+        check(id, &made_for("chưa có"), also_published, other("chưa có")).await;
+        check(id, &long, also_published, other("6")).await;
+        check(id, &made_for(id), also_published, Adopted::Known).await;
+    }
+    check("2", "g2", true, Adopted::Known).await;
+    check("5", "đôi", false, Adopted::Known).await;
+    check("1", &made_for("1"), false, Adopted::Published(Some("g1".to_owned()))).await;
+    check("1", "khác", true, Adopted::Recorded).await;
+    check("7", "khác", true, other("1")).await;
+    // The recorded identity is the one that counts.
+    let recorded = Identity::new("baovidu.example", "2014").unwrap();
+    state.claim_identity(&recorded).await.unwrap();
+    check("7", &recorded.entry_id(&ArticleId::new("3")), false, other("3")).await;
+    check("7", &made_for("3"), false, Adopted::Recorded).await;
 }
 
 async fn the_first_identity_stays(database: &impl Database) {

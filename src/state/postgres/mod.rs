@@ -24,6 +24,7 @@ const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
+    (4, "guids", include_str!("migrations/0004_guids.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
@@ -47,6 +48,11 @@ const ARTICLES_OF: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
     FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
+const ARTICLES_OF_GUIDS: &str = "
+    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
+        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+    FROM loa.articles
+    WHERE guid IS NOT NULL AND btrim(guid, E'\t\n\r ') IN (SELECT json_array_elements_text($1::json))";
 const WRITE_ARTICLES: &str = "
     INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
         standing, gone_at, version, written)
@@ -96,6 +102,7 @@ const ADOPTED: &str = "SELECT article_id, guid FROM loa.adopted_guids ORDER BY a
 const WRITE_ADOPTED: &str = "
     INSERT INTO loa.adopted_guids (article_id, guid, at)
     SELECT article_id, guid, at FROM json_to_recordset($1::json) AS row (article_id text, guid text, at bigint)";
+const IDENTITY: &str = "SELECT coalesce(authority, $1), coalesce(since, $2) FROM loa.control";
 const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
     RETURNING authority, since";
@@ -162,11 +169,7 @@ async fn migrate(options: &PgConnectOptions, url: &str) -> Result<(), StateError
 
 impl State for PostgresState {
     fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>> {
-        Box::pin(within(async move {
-            let query = sqlx::query_as(CLAIM_IDENTITY).bind(identity.authority()).bind(identity.since());
-            let (authority, since): (String, String) = query.fetch_one(&self.pool).await?;
-            row::identity(&authority, &since)
-        }))
+        Box::pin(within(async move { recorded(&self.pool, CLAIM_IDENTITY, identity).await }))
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
@@ -309,8 +312,12 @@ impl State for PostgresState {
             let standing = adopted(&mut *transaction).await?;
             let ids = adoption.guids.iter().map(|(id, _)| id.as_str());
             let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids)?);
-            let records = Decoder::default().articles(&packed(&mut transaction, ids).await?)?;
-            let answers = decide::adoption(adoption, &standing, &records);
+            let mut records = Decoder::default().articles(&packed(&mut transaction, ids).await?)?;
+            let guids = adoption.guids.iter().map(|(_, guid)| guid.as_str());
+            let guids = sqlx::query_scalar(ARTICLES_OF_GUIDS).bind(row::json(guids)?);
+            records.extend(Decoder::default().articles(&packed(&mut transaction, guids).await?)?);
+            let identity = recorded(&mut *transaction, IDENTITY, &adoption.identity).await?;
+            let answers = decide::adoption(adoption, &identity, &standing, &records);
             let new = adoption.guids.iter().zip(&answers).filter(|(_, answer)| **answer == Adopted::Recorded);
             let rows = row::json(new.map(|((id, guid), _)| AdoptedRow::new(id, guid, at)))?;
             let done = sqlx::query(WRITE_ADOPTED).bind(rows).execute(&mut *transaction).await?.rows_affected();
@@ -355,6 +362,17 @@ async fn packed(
     query: QueryScalar<'_, Postgres, Option<String>, PgArguments>,
 ) -> Result<String, StateError> {
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
+}
+
+/// The recorded identity, which `statement` asks for; if there is none, the one given.
+async fn recorded(
+    executor: impl PgExecutor<'_>,
+    statement: &'static str,
+    identity: &Identity,
+) -> Result<Identity, StateError> {
+    let query = sqlx::query_as(statement).bind(identity.authority()).bind(identity.since());
+    let (authority, since): (String, String) = query.fetch_one(executor).await?;
+    row::identity(&authority, &since)
 }
 
 /// The adopted guids.

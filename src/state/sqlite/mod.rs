@@ -26,6 +26,7 @@ const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
+    (4, "guids", include_str!("migrations/0004_guids.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "migrations";
 
@@ -41,6 +42,11 @@ const ARTICLES_OF: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
         json(scopes), standing, gone_at, version), char(10) ORDER BY id)
     FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
+const ARTICLES_OF_GUIDS: &str = "
+    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
+        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+    FROM articles
+    WHERE guid IS NOT NULL AND trim(guid, char(9, 10, 13, 32)) IN (SELECT value FROM json_each(?1))";
 const WRITE_ARTICLES: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version, written)
@@ -82,6 +88,7 @@ const ADOPTED: &str = "SELECT article_id, guid FROM adopted_guids ORDER BY artic
 const WRITE_ADOPTED: &str = "
     INSERT INTO adopted_guids (article_id, guid, at)
     SELECT value ->> 'article_id', value ->> 'guid', value ->> 'at' FROM json_each(?1)";
+const IDENTITY: &str = "SELECT coalesce(authority, ?1), coalesce(since, ?2) FROM control";
 const CLAIM_IDENTITY: &str = "
     UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM control";
@@ -140,11 +147,7 @@ impl SqliteState {
 
 impl State for SqliteState {
     fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>> {
-        Box::pin(async move {
-            let query = sqlx::query_as(CLAIM_IDENTITY).bind(identity.authority()).bind(identity.since());
-            let (authority, since): (String, String) = query.fetch_one(&self.pool).await?;
-            row::identity(&authority, &since)
-        })
+        Box::pin(async move { recorded(&self.pool, CLAIM_IDENTITY, identity).await })
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
@@ -287,8 +290,12 @@ impl State for SqliteState {
             let standing = adopted(&mut *transaction).await?;
             let ids = adoption.guids.iter().map(|(id, _)| id.as_str());
             let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids)?);
-            let records = Decoder::default().articles(&packed(&mut transaction, ids).await?)?;
-            let answers = decide::adoption(adoption, &standing, &records);
+            let mut records = Decoder::default().articles(&packed(&mut transaction, ids).await?)?;
+            let guids = adoption.guids.iter().map(|(_, guid)| guid.as_str());
+            let guids = sqlx::query_scalar(ARTICLES_OF_GUIDS).bind(row::json(guids)?);
+            records.extend(Decoder::default().articles(&packed(&mut transaction, guids).await?)?);
+            let identity = recorded(&mut *transaction, IDENTITY, &adoption.identity).await?;
+            let answers = decide::adoption(adoption, &identity, &standing, &records);
             let new = adoption.guids.iter().zip(&answers).filter(|(_, answer)| **answer == Adopted::Recorded);
             let rows = row::json(new.map(|((id, guid), _)| AdoptedRow::new(id, guid, at)))?;
             let done = sqlx::query(WRITE_ADOPTED).bind(rows).execute(&mut *transaction).await?.rows_affected();
@@ -326,6 +333,17 @@ async fn packed(
     query: QueryScalar<'_, Sqlite, Option<String>, SqliteArguments>,
 ) -> Result<String, StateError> {
     Ok(query.fetch_one(&mut **transaction).await?.unwrap_or_default())
+}
+
+/// The recorded identity, which `statement` asks for; if there is none, the one given.
+async fn recorded(
+    executor: impl SqliteExecutor<'_>,
+    statement: &'static str,
+    identity: &Identity,
+) -> Result<Identity, StateError> {
+    let query = sqlx::query_as(statement).bind(identity.authority()).bind(identity.since());
+    let (authority, since): (String, String) = query.fetch_one(executor).await?;
+    row::identity(&authority, &since)
 }
 
 /// The adopted guids.
