@@ -226,7 +226,7 @@ pub(super) fn listing(names: &Names, held: &HashSet<Scope>, options: &feed::Opti
     let groups = vec![
         ListedGroup::new(GroupKind::Front, Order::Given, vec![front]),
         ListedGroup::new(GroupKind::Category, Order::Given, categories(names, path_of)),
-        ListedGroup::new(GroupKind::Locality, Order::Dictionary, localities(&names.addresses, held, title)),
+        ListedGroup::new(GroupKind::Locality, Order::Given, localities(&names.addresses, held, title)),
         ListedGroup::new(GroupKind::Author, Order::Dictionary, titled(|scope| matches!(scope, Scope::Author(_)))),
         ListedGroup::new(GroupKind::Tag, Order::Dictionary, titled(|scope| matches!(scope, Scope::Tag(_)))),
         ListedGroup::new(GroupKind::Custom, Order::Dictionary, titled(|scope| matches!(scope, Scope::Custom(_)))),
@@ -246,31 +246,34 @@ fn categories(names: &Names, path_of: impl Fn(&Scope) -> Option<String>) -> Vec<
     all.iter().map(candidate).collect()
 }
 
-/// Each unit below its province.
+/// Each unit below its province, in the order of their names: what a title says after the name does not count.
 fn localities(
     addresses: &FeedAddresses,
     held: &HashSet<Scope>,
     title: impl Fn(&Scope) -> Option<String>,
 ) -> Vec<Candidate> {
     let gazetteer = addresses.gazetteer();
-    let places: BTreeSet<Place> =
+    let held: BTreeSet<Place> =
         held.iter().filter_map(|scope| if let Scope::Locality(place) = scope { Some(*place) } else { None }).collect();
     let province = |place: &Place| {
         let path = gazetteer.path_of(*place)?;
         gazetteer.by_path(path.split_once('/').map_or(path, |(province, _)| province))
     };
-    let provinces: BTreeSet<Place> = places.iter().filter_map(province).collect();
-    let numbers: HashMap<Place, usize> = provinces.iter().copied().zip(0..).collect();
-    let candidate = |place: &Place, parent| Candidate {
-        title: title(&Scope::Locality(*place)).unwrap_or_default(),
-        path: Some(Scope::Locality(*place))
-            .filter(|_| places.contains(place))
-            .and_then(|scope| addresses.current(&scope)),
-        parent,
+    let name = |place: &Place| gazetteer.units_of(*place).last().map(|unit| unit.full_name()).unwrap_or_default();
+    let provinces: BTreeSet<Place> = held.iter().filter_map(province).collect();
+    let below = held.difference(&provinces);
+    let mut places: Vec<(String, Place)> = provinces.iter().chain(below).map(|place| (name(place), *place)).collect();
+    places.sort_by(|(a, at), (b, other)| collate::vietnamese(a, b).then_with(|| at.cmp(other)));
+    let numbers: HashMap<Place, usize> = places.iter().map(|(_, place)| *place).zip(0..).collect();
+    let candidate = |(name, place): (String, Place)| {
+        let scope = Scope::Locality(place);
+        Candidate {
+            title: title(&scope).unwrap_or(name),
+            path: addresses.current(&scope).filter(|_| held.contains(&place)),
+            parent: province(&place).filter(|above| *above != place).and_then(|above| numbers.get(&above).copied()),
+        }
     };
-    let below = places.difference(&provinces);
-    let below = below.map(|place| candidate(place, province(place).and_then(|above| numbers.get(&above).copied())));
-    provinces.iter().map(|place| candidate(place, None)).chain(below).collect()
+    places.into_iter().map(candidate).collect()
 }
 
 #[cfg(test)]
