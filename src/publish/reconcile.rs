@@ -235,12 +235,14 @@ impl Reconciler {
         faults.extend(names::unknown_criteria(&self.options.classify.custom, names.addresses.book()));
         self.view.note(|status| {
             let known: BTreeSet<&Fault> = status.general_faults.iter().collect();
-            for fault in faults.iter().filter(|fault| !known.contains(fault)) {
-                if fault.code.severity() == Severity::Notice {
-                    tracing::info!(code = fault.code.code(), "{fault}");
-                } else {
-                    tracing::warn!(code = fault.code.code(), "{fault}");
-                }
+            let new = || faults.iter().filter(|fault| !known.contains(fault));
+            let is_notice = |fault: &&Fault| fault.code.severity() == Severity::Notice;
+            for fault in new().filter(|fault| !is_notice(fault)) {
+                tracing::warn!(code = fault.code.code(), "{fault}");
+            }
+            let notices = new().filter(is_notice).count();
+            if notices > 0 {
+                tracing::info!(notices, "there is something to look at, `loa check` names it");
             }
             status.general_faults = faults;
             status.filled = true;
