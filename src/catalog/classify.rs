@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +19,7 @@ use crate::gazetteer::{Gazetteer, Located, Unit, Unresolved};
 use crate::text::names::{self, Name};
 
 /// Counts the changes of this file that put articles into other scopes: what an older one has decided is decided anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest language tag, in bytes (RFC 5646 section 4.4.1 asks for 35).
 const LANGUAGE_BYTES_MAX: usize = 35;
 
@@ -113,8 +112,8 @@ impl<'a> Classifier<'a> {
     pub fn new(options: &'a Options, tree: &'a CategoryTree, addresses: &AddressBook) -> Self {
         let rule = |feed: &CustomFeed| Rule {
             scope: Scope::Custom(feed.name.clone()),
-            include: feed.include.scopes(addresses),
-            exclude: feed.exclude.scopes(addresses).into_iter().flatten().collect(),
+            include: feed.include.scopes(addresses, &options.gazetteer),
+            exclude: feed.exclude.scopes(addresses, &options.gazetteer).into_iter().flatten().collect(),
         };
         Self { options, tree, custom: options.custom.iter().map(rule).collect() }
     }
@@ -127,7 +126,8 @@ impl<'a> Classifier<'a> {
         let Located { units, unresolved } = self.options.gazetteer.locate(texts, day, &self.options.home);
         let mut scopes = BTreeSet::from([Scope::All]);
         scopes.extend(self.categories(&article.categories));
-        scopes.extend(units.iter().flat_map(|unit| self.places(unit, day)));
+        let places = units.iter().flat_map(|unit| self.options.gazetteer.feeds_of(unit, day));
+        scopes.extend(places.map(Scope::Locality));
         scopes.extend(self.language(article));
         let labels = self.named(article);
         scopes.extend(labels.iter().map(|(scope, _)| scope.clone()));
@@ -152,13 +152,6 @@ impl<'a> Classifier<'a> {
     fn categories(&self, categories: &'a [CategoryId]) -> impl Iterator<Item = Scope> {
         let above = categories.iter().flat_map(|id| self.tree.self_and_ancestors(id));
         above.map(|category| Scope::Category(category.id.clone()))
-    }
-
-    /// A unit and all above it on that day.
-    fn places(&self, unit: &Unit, day: NaiveDate) -> Vec<Scope> {
-        let gazetteer = &self.options.gazetteer;
-        let above = gazetteer.self_and_ancestors(unit, day).into_iter();
-        above.map(|unit| Scope::Locality(gazetteer.place_of(unit))).collect()
     }
 
     fn language(&self, article: &Article) -> Option<Scope> {
@@ -194,14 +187,14 @@ impl CustomFeed {
 
 impl Criteria {
     /// Each kind that has criteria, as scopes. A category that nobody knows is a scope that nothing is in.
-    fn scopes(&self, addresses: &AddressBook) -> Vec<BTreeSet<Scope>> {
+    fn scopes(&self, addresses: &AddressBook, gazetteer: &Gazetteer) -> Vec<BTreeSet<Scope>> {
         let category = |slug: &String| {
             let known = addresses.owner(&format!("category/{slug}")).cloned();
             known.unwrap_or_else(|| Scope::Custom(NameKey::new(format!("category/{slug}"))))
         };
         let kinds: [BTreeSet<Scope>; 5] = [
             self.categories.iter().map(category).collect(),
-            self.localities.iter().copied().map(Scope::Locality).collect(),
+            self.localities.iter().map(|place| Scope::Locality(gazetteer.canonical(*place))).collect(),
             self.authors.iter().cloned().map(Scope::Author).collect(),
             self.tags.iter().cloned().map(Scope::Tag).collect(),
             self.languages.iter().map(|tag| language(tag)).collect(),

@@ -77,7 +77,7 @@ impl Addresses {
     }
 
     /// Every place with its address, in the order of addresses.
-    fn all(&self) -> impl Iterator<Item = (Place, &str)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (Place, &str)> {
         (0..).zip(&self.by_path).filter_map(|(at, (place, _))| Some((*place, self.path(at)?)))
     }
 

@@ -96,8 +96,9 @@ impl FeedAddresses {
         }
     }
 
+    /// The place whose feed a path leads to: that of a commune that is no more leads to its one successor.
     fn place(&self, path: &str) -> Option<Place> {
-        self.gazetteer.by_path(path)
+        Some(self.gazetteer.canonical(self.gazetteer.by_path(path)?))
     }
 
     /// What a request path leads to; `None` if it never was a feed.
@@ -144,7 +145,9 @@ mod tests {
         check("/feeds/locality/phu-tho.rss", Some("locality:25"), None);
         check("/feeds/locality/phu-tho/thanh-pho-viet-tri.json", Some("locality:227"), None);
         check("/feeds/category/net-dep/locality/phu-tho.rss", Some("combination:25+1"), None);
-        let moved = "/feeds/category/net-dep/locality/phu-tho/xa-hung-lo.rss";
+        check("/feeds/locality/phu-tho/xa-hung-lo.rss", None, Some("/feeds/locality/phu-tho/phuong-van-phu.rss"));
+        let moved = "/feeds/category/net-dep/locality/phu-tho/phuong-van-phu.rss";
+        check("/feeds/category/doi-song/locality/phu-tho/phuong-van-phu.rss", None, Some(moved));
         check("/feeds/category/doi-song/locality/phu-tho/xa-hung-lo.rss", None, Some(moved));
         for path in [
             "/feeds/all",

@@ -9,6 +9,7 @@ mod names;
 mod places;
 mod resolve;
 mod search;
+mod succession;
 mod table;
 mod unit;
 mod units;
@@ -17,10 +18,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
+use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use self::addresses::Addresses;
 use self::names::Names;
+use self::succession::Succession;
 use self::units::Units;
 use crate::domain::place::{Place, UnitCode};
 
@@ -28,15 +31,21 @@ pub use self::addresses::extend;
 pub use self::feed_addresses::{FeedAddresses, Resolved};
 pub use self::locate::Located;
 pub use self::resolve::{Listed, Unresolved};
-pub use self::table::{GazetteerError, Tables};
+pub use self::succession::{Change, Predecessor, Successor};
+pub use self::table::{Extent, GazetteerError, Tables};
 pub use self::unit::{Kind, Unit};
 
-/// All units of all dates.
-#[derive(Default)]
+/// All units of all dates. The tables are read once and shared; what has happened by now is what [`Gazetteer::as_of`] says.
+#[derive(Clone, Default)]
 pub struct Gazetteer {
-    units: Units,
-    names: Names,
-    addresses: Addresses,
+    units: Arc<Units>,
+    names: Arc<Names>,
+    addresses: Arc<Addresses>,
+    succession: Arc<Succession>,
+    /// Where the feeds of places lead that are no more.
+    moved_to: Arc<HashMap<Place, Place>>,
+    /// The last day whose changes have happened; `None`: all have.
+    today: Option<NaiveDate>,
     digest: String,
 }
 
@@ -63,18 +72,46 @@ impl Gazetteer {
     /// address.
     pub fn parse(tables: &Tables<'_>) -> Result<Self, GazetteerError> {
         let mut units = Units::parse(tables.units)?;
-        places::join(&mut units, &table::edges(tables.succession)?)?;
-        let names = Names::new(&units, tables.aliases)?;
-        let addresses = Addresses::parse(tables.addresses)?;
-        let gazetteer = Self { units, names, addresses, digest: digest(tables) };
-        let homeless = gazetteer.addresses.first_missing(gazetteer.places());
-        homeless.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
+        let edges = table::edges(tables.succession)?;
+        places::join(&mut units, &edges)?;
+        let succession = Succession::new(&units, &edges)?;
+        let gazetteer = Self {
+            names: Names::new(&units, tables.aliases)?.into(),
+            addresses: Addresses::parse(tables.addresses)?.into(),
+            moved_to: succession::moves(&units, &succession, None).into(),
+            succession: succession.into(),
+            units: units.into(),
+            today: None,
+            digest: digest(tables),
+        };
+        if let Some(place) = gazetteer.addresses.first_missing(gazetteer.places()) {
+            return Err(GazetteerError::NoAddress(place));
+        }
+        let vanished = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty());
+        let vanished = vanished.map(|(place, path)| GazetteerError::NoPlace { place, path: path.to_owned() });
+        vanished.map_or(Ok(gazetteer), Err)
     }
 
-    /// A short hash of all tables, sixteen hexadecimal digits: another one where anything in them is another.
+    /// The same units, of which only those changes have happened that took effect on that day or before: a table may hold a
+    /// reform before it comes.
     #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
+    pub fn as_of(&self, today: NaiveDate) -> Self {
+        let moved_to = succession::moves(&self.units, &self.succession, Some(today)).into();
+        Self { moved_to, today: Some(today), ..self.clone() }
+    }
+
+    /// A value that differs when articles may come into other places: a short hash of all tables, and the last change that
+    /// has happened.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let last = self.succession.last_day(self.today).map(|day| day.to_string()).unwrap_or_default();
+        format!("{}-{last}", self.digest)
+    }
+
+    /// The first day after `today` on which something changes by the tables.
+    #[must_use]
+    pub fn next_change(&self) -> Option<NaiveDate> {
+        self.succession.first_day_after(self.today?)
     }
 
     /// What a code was on that day.
@@ -103,7 +140,7 @@ impl Gazetteer {
     /// The parts that a code had on that day, in the order of their codes.
     #[must_use]
     pub fn children(&self, code: UnitCode, day: NaiveDate) -> Vec<&Unit> {
-        self.units.parts_of(code).filter(|unit| unit.is_valid(day)).collect()
+        self.units.parts_of(code).map(|(_, unit)| unit).filter(|unit| unit.is_valid(day)).collect()
     }
 
     /// The place that a unit is a period of: the key of its feed.

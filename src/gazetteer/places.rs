@@ -1,10 +1,19 @@
 //! Which periods are one place: one unit for as long as it keeps its full name and its province, whatever happens to
 //! its code, its district and its borders. See `docs/decisions/locality-addresses.md`.
 
+use chrono::NaiveDate;
+
 use super::table::{Edge, GazetteerError};
 use super::unit::Unit;
 use super::units::{Number, Units};
 use crate::domain::place::{Level, Place, UnitCode};
+
+/// The first day whose edges join places. What became of what before was learnt after those places had got their addresses,
+/// which stay.
+const JOINED_SINCE: NaiveDate = match NaiveDate::from_ymd_opt(2025, 7, 1) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
 
 /// Two periods that may be one place. Ordered by what is the better claim.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +77,8 @@ fn claims(units: &Units, edges: &[Edge]) -> Vec<Claim> {
         old: *old_number,
         new: *number,
     });
-    let by_edge = edges.iter().filter(|edge| edge.old != edge.new).filter_map(|edge| {
+    let joining = edges.iter().filter(|edge| edge.old != edge.new && edge.day >= JOINED_SINCE);
+    let by_edge = joining.filter_map(|edge| {
         let (old, _) = units.of_code(edge.old).find(|(_, unit)| unit.until == Some(edge.day))?;
         let (new, _) = units.of_code(edge.new).find(|(_, unit)| unit.from == Some(edge.day))?;
         let (old_code, new_code) = (edge.old, edge.new);

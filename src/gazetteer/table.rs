@@ -9,7 +9,7 @@ use crate::domain::place::{Place, UnitCode};
 pub struct Tables<'a> {
     /// `code,kind,name,parent,from,until`: a unit in one period of its life.
     pub units: &'a str,
-    /// `date,old,new,extent,main`: what became of what on that day.
+    /// `date,old,new,extent,main`: what became of what on that day. `extent` is one of [`Extent::of_word`].
     pub succession: &'a str,
     /// `code,name,alias`: another spelling of the unit of that code and name.
     pub aliases: &'a str,
@@ -54,9 +54,29 @@ pub enum GazetteerError {
         /// Its first day.
         from: Option<NaiveDate>,
     },
+    /// An edge of the table of succession that joins no units.
+    #[error("succession: `{old}` does not end on {day}, or there is no `{new}` on that day")]
+    NothingToJoin {
+        /// The day of the edge.
+        day: NaiveDate,
+        /// What is said to end.
+        old: UnitCode,
+        /// What is said to follow it.
+        new: UnitCode,
+    },
     /// A place that the table of addresses does not know.
     #[error("addresses: place {0} has none, extend the table")]
     NoAddress(Place),
+    /// An address that was given to a place and would lead nowhere.
+    #[error(
+        "addresses: `{path}` is of place {place}, which the tables no longer have; old rows keep their code and first day"
+    )]
+    NoPlace {
+        /// The place.
+        place: Place,
+        /// Its address.
+        path: String,
+    },
     /// A place for which every form of address is taken.
     #[error("addresses: all that place {place} could have are taken, the last one was `{path}`")]
     NoFreeAddress {
@@ -151,18 +171,56 @@ pub(super) struct Edge {
     pub(super) old: UnitCode,
     /// A unit from that day on.
     pub(super) new: UnitCode,
+    /// How much of the old unit it is.
+    pub(super) extent: Extent,
     /// Is this the one successor of the old unit, by law or by population?
     pub(super) is_main: bool,
 }
 
-/// Reads the table of succession. The extent is not needed yet.
+/// How much of a unit became another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// All of it, as it was, under whatever parent.
+    Unchanged,
+    /// All of it, under another name.
+    Renamed,
+    /// All of it, as another kind of unit.
+    KindChanged,
+    /// All of it, together with others.
+    Whole,
+    /// Some of its ground or of its people.
+    Part,
+}
+
+impl Extent {
+    /// Is it all of the unit?
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        !matches!(self, Self::Part)
+    }
+
+    /// Reads the word of the table. How much a part is does not matter: no source has numbers.
+    fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "unchanged" => Some(Self::Unchanged),
+            "renamed" => Some(Self::Renamed),
+            "kind_changed" => Some(Self::KindChanged),
+            "whole" => Some(Self::Whole),
+            "part" | "part_area" | "part_people" | "part_all_area" | "part_area_all_people" => Some(Self::Part),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the table of succession.
 pub(super) fn edges(text: &str) -> Result<Vec<Edge>, GazetteerError> {
     let edge = |row: Row<'_, 5>| {
-        let [date, old, new, _extent, main] = row.fields;
+        let [date, old, new, extent, main] = row.fields;
         Ok(Edge {
             day: row.read(day(date), "has no date")?,
             old: row.read(old.parse().ok(), "has no code of an old unit")?,
             new: row.read(new.parse().ok(), "has no code of a new unit")?,
+            extent: row.read(Extent::of_word(extent), "has no known extent")?,
             is_main: main == "1",
         })
     };

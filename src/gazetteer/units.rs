@@ -62,12 +62,19 @@ impl Units {
         self.of_code(code).find(|(_, unit)| unit.is_valid(day))
     }
 
+    /// The number of a unit.
+    pub(super) fn number_of(&self, unit: &Unit) -> Option<Number> {
+        self.of_code(unit.code).find(|(_, found)| found.from == unit.from).map(|(number, _)| number)
+    }
+
     /// Every unit that was ever a part of a code, with its number.
-    pub(super) fn parts_of(&self, code: UnitCode) -> impl Iterator<Item = &Unit> {
+    pub(super) fn parts_of(&self, code: UnitCode) -> impl Iterator<Item = (Number, &Unit)> {
         let parent = |number: &Number| self.get(*number).and_then(|unit| unit.parent);
         let start = self.by_parent.partition_point(|number| parent(number) < Some(code));
         let parts = self.by_parent.get(start..).unwrap_or_default().iter();
-        parts.filter_map(|number| self.get(*number)).take_while(move |unit| unit.parent == Some(code))
+        parts
+            .filter_map(|number| Some((*number, self.get(*number)?)))
+            .take_while(move |(_, unit)| unit.parent == Some(code))
     }
 
     /// All of them in the order of their parents' codes.

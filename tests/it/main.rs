@@ -23,6 +23,7 @@ mod service_process;
 mod service_replicas;
 mod state;
 mod store;
+mod succession;
 mod support;
 mod tidy;
 mod tidy_docs;
