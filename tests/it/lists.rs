@@ -224,7 +224,7 @@ fn large() -> String {
 
 /// Where a name stands in a Vietnamese dictionary, told by other means than the program's: its letters, then its tones.
 fn dictionary_key(name: &str) -> (Vec<usize>, Vec<usize>) {
-    const LETTERS: &str = " -aăâbcdđeêfghijklmnoôơpqrstuưvwxyz";
+    const LETTERS: &str = " -'aăâbcdđeêfghijklmnoôơpqrstuưvwxyz";
     const TONES: [char; 5] = ['\u{300}', '\u{309}', '\u{303}', '\u{301}', '\u{323}'];
     let tone = |c: char| TONES.iter().position(|tone| *tone == c);
     let letters: String = name.to_lowercase().nfd().filter(|c| tone(*c).is_none()).nfc().collect();
@@ -281,7 +281,12 @@ fn present_ones_first(outlines: &[Read]) {
     let (former, present): (Vec<_>, Vec<_>) = outlines.iter().cloned().partition(is_former);
     assert!(outlines.iter().skip(present.len()).all(is_former));
     in_dictionary_order(&present);
-    in_dictionary_order(&former);
+    // What a dictionary does not tell: numbered wards, and two of one name.
+    let is_numbered = |outline: &Read| {
+        outline.text.split(" (").next().is_some_and(|name| name.contains(|c: char| c.is_ascii_digit()))
+    };
+    let named = former.into_iter().filter(|outline| !is_numbered(outline));
+    in_dictionary_order(&named.collect::<Vec<_>>());
 }
 
 fn in_dictionary_order(outlines: &[Read]) {
