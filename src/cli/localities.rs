@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::localities_find::{self, EvaluateArgs, FindArgs};
 use super::{Outcome, output};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::{Clock as _, SystemClock};
@@ -31,6 +32,7 @@ const INDENT: usize = 2;
 ///   loa localities show phu-tho/xa-hung-lo
 ///   loa localities at 2025-06-30
 ///   loa localities at 2022-03-18 'P.Minh Phương, Việt Trì'
+///   loa localities find tin.txt --at 2022-03-18 --home 25
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -82,6 +84,8 @@ enum Command {
         /// What an article of that day might say.
         unit: Option<String>,
     },
+    Find(FindArgs),
+    Evaluate(EvaluateArgs),
 }
 
 /// The levels as the command line has them.
@@ -164,6 +168,8 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });
         }
+        Command::Find(find) => return localities_find::find(gazetteer, find, today, args.json),
+        Command::Evaluate(evaluate) => return localities_find::measure(gazetteer, evaluate, args.json),
     };
     Ok(if args.json { serde_json::to_string_pretty(&lines)? + "\n" } else { write(&lines) })
 }
@@ -346,7 +352,7 @@ fn counted(counts: &Counts) -> String {
     text
 }
 
-fn day(text: &str) -> Result<NaiveDate, String> {
+pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_error| "expected a date such as 2022-03-18".to_owned())
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod demo_live;
 pub mod import;
 mod localities;
+mod localities_find;
 mod options;
 mod output;
 mod render;

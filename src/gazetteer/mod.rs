@@ -4,6 +4,7 @@
 
 mod addresses;
 mod feed_addresses;
+mod find;
 mod locate;
 mod names;
 mod places;
@@ -26,6 +27,8 @@ use crate::domain::place::{Place, UnitCode};
 
 pub use self::addresses::extend;
 pub use self::feed_addresses::{FeedAddresses, Resolved};
+pub use self::find::{Assigned, Hit, Part, Reason, Role, Why, assign};
+pub use self::find::{evaluate, labelled};
 pub use self::locate::Located;
 pub use self::resolve::{Listed, Unresolved};
 pub use self::table::{GazetteerError, Tables};
@@ -38,6 +41,8 @@ pub struct Gazetteer {
     names: Names,
     addresses: Addresses,
     digest: String,
+    /// What the finder looks for, built at the first search.
+    lexicon: OnceLock<find::Lexicon>,
 }
 
 /// Not all of its units.
@@ -66,9 +71,14 @@ impl Gazetteer {
         places::join(&mut units, &table::edges(tables.succession)?)?;
         let names = Names::new(&units, tables.aliases)?;
         let addresses = Addresses::parse(tables.addresses)?;
-        let gazetteer = Self { units, names, addresses, digest: digest(tables) };
+        let gazetteer = Self { units, names, addresses, digest: digest(tables), lexicon: OnceLock::new() };
         let homeless = gazetteer.addresses.first_missing(gazetteer.places());
         homeless.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
+    }
+
+    /// What the finder looks for.
+    fn lexicon(&self) -> &find::Lexicon {
+        self.lexicon.get_or_init(|| find::Lexicon::new(self))
     }
 
     /// A short hash of all tables, sixteen hexadecimal digits: another one where anything in them is another.
