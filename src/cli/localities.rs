@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Outcome, output};
+use super::localities_explain::{self, ExplainArgs};
+use super::localities_find::{self, EvaluateArgs, FindArgs};
+use super::{Global, Outcome, output};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::place::{Level, Place};
@@ -31,6 +33,7 @@ const INDENT: usize = 2;
 ///   loa localities show phu-tho/xa-hung-lo
 ///   loa localities at 2025-06-30
 ///   loa localities at 2022-03-18 'P.Minh Phương, Việt Trì'
+///   loa localities find tin.txt --at 2022-03-18 --home 25
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -82,6 +85,9 @@ enum Command {
         /// What an article of that day might say.
         unit: Option<String>,
     },
+    Find(FindArgs),
+    Evaluate(EvaluateArgs),
+    Explain(ExplainArgs),
 }
 
 /// The levels as the command line has them.
@@ -138,7 +144,11 @@ struct KindCount {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
+    if let Command::Explain(explain) = &args.command {
+        output::print(&localities_explain::explain(explain, global, args.json).await?)?;
+        return Ok(Outcome::Clean);
+    }
     let today = SystemClock.now().with_timezone(&Zones::default().zone).date_naive();
     let text = answer(&Gazetteer::built_in(), args, today)?;
     if text.is_empty() {
@@ -164,6 +174,9 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });
         }
+        Command::Explain(_) => return Ok(String::new()),
+        Command::Find(find) => return localities_find::find(gazetteer, find, today, args.json),
+        Command::Evaluate(evaluate) => return localities_find::measure(gazetteer, evaluate, args.json),
     };
     Ok(if args.json { serde_json::to_string_pretty(&lines)? + "\n" } else { write(&lines) })
 }
@@ -346,7 +359,7 @@ fn counted(counts: &Counts) -> String {
     text
 }
 
-fn day(text: &str) -> Result<NaiveDate, String> {
+pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_error| "expected a date such as 2022-03-18".to_owned())
 }
 

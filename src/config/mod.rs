@@ -18,13 +18,14 @@ use std::time::Duration;
 use url::Url;
 
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::place::{Level, UnitCode};
 use crate::feed::{Content, HtmlLimits, Window};
 pub use custom::{CustomCriteria, CustomFeed};
 use layers::{Layers, SCOPE, Value};
 use reader::Reader;
 pub use secret::Secret;
-pub use sections::{Documents, Feeds, Http, Log, LogFormat, Site, State, Store};
+pub use sections::{Documents, Feeds, Http, Localities, Log, LogFormat, Site, State, Store};
 
 /// A withdrawn article has left every cache that honours our headers after this time, in seconds (promise 5).
 const STALE_SECONDS_MAX: u32 = 180;
@@ -45,6 +46,8 @@ pub struct Config {
     pub state: State,
     /// What feeds hold.
     pub feeds: Feeds,
+    /// The administrative units.
+    pub localities: Localities,
     /// May the store bring back what it had withdrawn for good?
     pub store_may_restore: bool,
     /// The documents that are kept.
@@ -144,6 +147,13 @@ impl Config {
                 directory: Path::new(&reader.text("state.directory")).into(),
             },
             feeds: feeds(&reader, layers),
+            localities: Localities {
+                find: reader.word(
+                    "localities.find",
+                    &FindPolicy::ALL.map(|policy| (policy.as_str(), policy)),
+                    FindPolicy::Off,
+                ),
+            },
             store_may_restore: reader.flag("withdrawals.store_may_restore"),
             documents: Documents {
                 memory_bytes_max: reader.number("documents.memory_bytes_max", 1_000_000..=1_000_000_000_000),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::Secret;
 use super::custom::CustomFeed;
+use crate::domain::found::FindPolicy;
 use crate::domain::place::UnitCode;
 use crate::feed::{Content, HtmlLimits, Window};
 
@@ -93,6 +94,13 @@ pub struct Feeds {
     pub excerpt_chars_max: usize,
     /// Limits of a body.
     pub html: HtmlLimits,
+}
+
+/// `[localities]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Localities {
+    /// What is done about places that a story's text names.
+    pub find: FindPolicy,
 }
 
 /// `[documents]`.

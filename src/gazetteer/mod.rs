@@ -4,6 +4,7 @@
 
 mod addresses;
 mod feed_addresses;
+mod find;
 mod locate;
 mod names;
 mod places;
@@ -29,6 +30,8 @@ use crate::domain::place::{Place, UnitCode};
 
 pub use self::addresses::extend;
 pub use self::feed_addresses::{FeedAddresses, Resolved};
+pub use self::find::{Assigned, Hit, Part, Reason, Role, Why, assign};
+pub use self::find::{evaluate, labelled};
 pub use self::locate::Located;
 pub use self::resolve::{Listed, Unresolved};
 pub use self::succession::{Change, Predecessor, Successor};
@@ -47,6 +50,8 @@ pub struct Gazetteer {
     /// The last day whose changes have happened; `None`: all have.
     today: Option<NaiveDate>,
     digest: String,
+    /// What the finder looks for, built at the first search.
+    lexicon: Arc<OnceLock<find::Lexicon>>,
 }
 
 /// Not all of its units.
@@ -83,6 +88,7 @@ impl Gazetteer {
             units: units.into(),
             today: None,
             digest: digest(tables),
+            lexicon: Arc::default(),
         };
         if let Some(place) = gazetteer.addresses.first_missing(gazetteer.places()) {
             return Err(GazetteerError::NoAddress(place));
@@ -90,6 +96,11 @@ impl Gazetteer {
         let vanished = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty());
         let vanished = vanished.map(|(place, path)| GazetteerError::NoPlace { place, path: path.to_owned() });
         vanished.map_or(Ok(gazetteer), Err)
+    }
+
+    /// What the finder looks for.
+    fn lexicon(&self) -> &find::Lexicon {
+        self.lexicon.get_or_init(|| find::Lexicon::new(self))
     }
 
     /// The same units, of which only those changes have happened that took effect on that day or before: a table may hold a

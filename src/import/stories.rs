@@ -29,7 +29,7 @@ pub(super) enum Outcome {
     /// One that the store knew from a list, now with its text.
     Complete(Record),
     /// One that is there already, as new or newer.
-    Known,
+    Known(ArticleId),
     /// Nobody can tell what it is.
     Fault(String),
 }
@@ -51,7 +51,9 @@ pub(super) async fn of_page(writer: &mut Writer, page: &Page, given: &Given) -> 
         [] => (new_page(page, given), false),
         [one] => match &given.id {
             Some(id) if id != one.article.id.as_str() => return Ok(Outcome::Fault(other_id(page, id, one))),
-            _ if one.article.updated_at.is_some_and(|at| at > updated) => return Ok(Outcome::Known),
+            _ if one.article.updated_at.is_some_and(|at| at > updated) => {
+                return Ok(Outcome::Known(one.article.id.clone()));
+            }
             _ => ((*one).clone(), one.article.body_html.is_none()),
         },
         several => return Ok(Outcome::Fault(two_candidates(&page.title, several))),
@@ -84,7 +86,7 @@ pub(super) async fn of_list(writer: &mut Writer, listed: &Listed, given: &Given)
             record.published_from = PublishedFrom::List;
             Outcome::Write(record)
         }
-        [_] => Outcome::Known,
+        [one] => Outcome::Known(one.article.id.clone()),
         several => Outcome::Fault(two_candidates(&listed.title, several)),
     })
 }

@@ -196,11 +196,8 @@ pub trait State: Send + Sync + std::fmt::Debug {
     fn adopt<'a>(&'a self, adoption: &'a Adoption, at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>>;
 
     /// Records what is done about the places that the texts of these articles name. It replaces what was recorded.
-    fn set_find_policy<'a>(
-        &'a self,
-        ids: &'a [ArticleId],
-        policy: FindPolicy,
-    ) -> BoxFuture<'a, Result<(), StateError>>;
+    fn set_find_policy<'a>(&'a self, ids: &'a [ArticleId], policy: FindPolicy)
+    -> BoxFuture<'a, Result<(), StateError>>;
 
     /// Lets a held change of the store through.
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>>;
