@@ -23,10 +23,12 @@ pub(super) enum Before {
 
 /// How many words a phrase may have between its first word and a name at its end.
 const REACH: usize = 12;
-/// The same for streets, products and events, which have shorter names than firms.
+/// The same for streets, shops and events, which have shorter names than firms.
 const REACH_SHORT: usize = 3;
 /// The same for villages and landmarks: `thôn 2 Hùng Lô`.
 const REACH_NEAR: usize = 2;
+/// The same for dishes: `chè xanh Thái Nguyên`.
+const REACH_NEXT: usize = 1;
 
 /// Reads the words before a token.
 pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
@@ -55,10 +57,11 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
         };
         match phrase.class {
             Class::Organisation | Class::Team => return Before::Thing,
-            Class::Street | Class::Product | Class::Event if words <= REACH_SHORT && !is_joined => {
+            Class::Street | Class::Event | Class::Brand if words <= REACH_SHORT && !is_joined => {
                 return Before::Thing;
             }
             Class::Village | Class::Landmark if words <= REACH_NEAR && !is_joined => return Before::Thing,
+            Class::Product if words <= REACH_NEXT && !is_joined => return Before::Thing,
             Class::And => is_joined = true,
             Class::Office => {
                 near = Before::Place;

@@ -31,13 +31,11 @@ pub(super) const SPEECH: &str = "\
 
 /// What an organisation, a paper or a brand is called by.
 pub(super) const ORGANISATIONS: &str = "\
-    công ty; cty; đội; tổng công ty; tập đoàn; doanh nghiệp tư nhân; xí nghiệp; nhà máy; nhà xe; hãng; hãng xe; xe khách; \
-    thương hiệu; nhãn hiệu; ngân hàng; agribank; vietinbank; vietcombank; bidv; bảo việt; viettel; vnpt; mobifone; \
-    điện lực; pc; evn; hợp tác xã; htx; tổ hợp tác; báo; đài; tạp chí; nxb; nhà xuất bản; trang; website; chương \
-    trình; liên đoàn; hiệp hội; quỹ; siêu thị; khách sạn; nhà hàng; resort; khu nghỉ dưỡng; trường; đại học; học viện; \
-    cao đẳng; thpt; thcs; tiểu học; mầm non; trung tâm thương mại; cửa hàng; quán; gara; thẩm mỹ viện; phòng khám; nhà \
-    thuốc; tiệm; shop; đoàn nghệ thuật; nhà hát; xổ số; dự án; tàu; vks; hội đồng hương; nhóm; ban nhạc; xe buýt; \
-    taxi; tòa nhà; chung cư; khu đô thị; nhà in; bảo hiểm; hội nhạc sĩ; nhà máy in";
+    công ty; cty; đội; tổng công ty; tập đoàn; doanh nghiệp tư nhân; xí nghiệp; nhà máy; ngân hàng; agribank; \
+    vietinbank; vietcombank; bidv; bảo việt; viettel; vnpt; mobifone; điện lực; pc; evn; hợp tác xã; htx; tổ hợp tác; \
+    báo; đài; tạp chí; nxb; nhà xuất bản; liên đoàn; hiệp hội; trường; đại học; học viện; cao đẳng; thpt; thcs; tiểu \
+    học; mầm non; trung tâm thương mại; đoàn nghệ thuật; nhà hát; xổ số; vks; hội đồng hương; nhà in; bảo hiểm; hội \
+    nhạc sĩ; nhà máy in";
 
 /// Streets and lines.
 pub(super) const STREETS: &str = "\
@@ -47,33 +45,40 @@ pub(super) const STREETS: &str = "\
 /// Parts of a commune.
 pub(super) const VILLAGES: &str = "\
     thôn; bản; khu; xóm; tổ; khóm; ấp; làng; buôn; sóc; plei; khu dân cư; khu phố; tổ dân phố; tdp; phum; xứ; trại; \
-    đội sản xuất; làng nghề; làng cổ; làng văn hóa; hương; tổng; châu";
+    đội sản xuất; làng nghề; làng cổ; làng văn hóa";
 
 /// Waters, mountains, and what is built and named after its place.
 pub(super) const LANDMARKS: &str = "\
-    sông; suối; hồ; núi; đèo; đồi; thác; đảo; đầm; vịnh; biển; rừng; hang; động; cửa khẩu; cửa biển; bãi biển; quần \
-    đảo; bán đảo; cầu; ga; chợ; cảng; bến; bến xe; bến phà; phà; đập; thủy điện; nhiệt điện; nhà máy thủy điện; đình; \
-    đền; chùa; miếu; phủ; lăng; nhà thờ; giáo xứ; giáo phận; sân bay; sân vận động; svđ; sân; bệnh viện; bvđk; khu \
-    công nghiệp; kcn; cụm công nghiệp; ccn; khu di tích; khu du lịch; kdl; bảo tàng; tượng đài; di tích; nghĩa trang; \
-    trạm; trạm bơm; kênh; ngòi; cao nguyên; đồng bằng; thành cổ; nhà tù; vườn quốc gia; khu bảo tồn; khu kinh tế; \
-    tháp; cột cờ; nhà văn hóa; rạp; đồn; đồn biên phòng; dãy; dãy núi; dòng sông; nhà thi đấu; nhà máy nước; trạm biến \
-    áp; lòng hồ; vùng hồ; ao; kè; đê; cù lao; bãi; khe; mỏ; cánh đồng; bến đò; bến cảng; hầm; cống";
+    sông; suối; hồ; núi; đèo; đồi; thác; đảo; đầm; vịnh; biển; rừng; hang; cửa khẩu; cửa biển; bãi biển; quần đảo; bán \
+    đảo; cầu; ga; chợ; cảng; bến; bến xe; bến phà; phà; đập; thủy điện; nhiệt điện; nhà máy thủy điện; đình; đền; \
+    chùa; miếu; lăng; nhà thờ; giáo xứ; giáo phận; sân bay; sân vận động; svđ; sân; bệnh viện; bvđk; khu công nghiệp; \
+    kcn; cụm công nghiệp; ccn; khu di tích; khu du lịch; kdl; bảo tàng; tượng đài; di tích; nghĩa trang; trạm; trạm \
+    bơm; kênh; ngòi; cao nguyên; thành cổ; nhà tù; vườn quốc gia; khu bảo tồn; khu kinh tế; tháp; cột cờ; nhà văn hóa; \
+    rạp; đồn biên phòng; dãy; dãy núi; dòng sông; nhà thi đấu; nhà máy nước; trạm biến áp; lòng hồ; vùng hồ; ao; kè; \
+    đê; cù lao; bãi; khe; mỏ; cánh đồng; bến đò; bến cảng; hầm; cống; hang động; mũi; tổ hợp; nhà hát; thành nhà; khu \
+    đô thị; khu tưởng niệm";
 
 /// What is named after where it is from.
 pub(super) const PRODUCTS: &str = "\
     chè; bưởi; bia; rượu; phở; bún; cá; gà; lợn; bò; cam; vải; nhãn; mì; miến; bánh; kẹo; trà; thịt; nem; giò; nước \
-    mắm; xoài; thanh long; quýt; hồng; chuối; dứa; gạo; sầu riêng; tương; cốm; lụa; gốm; nón; cà phê; hồ tiêu; bánh \
-    chưng; bánh cuốn; mận; đào; táo; nho; tỏi; hành; mật ong; vịt; dê; sâm; quế; mắm; cơm; xôi; cháo; đặc sản; tranh; \
-    chả; chả mực; mực; khoai; sắn; ngô; lúa; na; ổi; mít; dưa; thuốc lào; hủ tiếu; bánh mì; bánh canh; bánh đa; bánh \
-    tráng; áo dài; chiếu; sữa; su su; mèn mén; thắng cố; rau; nếp; nước khoáng; bún chả; bún bò; chè xanh; bánh tẻ; \
-    bánh gai; kẹo lạc; rượu cần; cá lăng; cá lồng; mía; lạc; đậu phụ; cơm lam; thịt chua; thịt trâu; măng; hạt điều; \
-    hạt dẻ; hoa; vịt cỏ; mật mía; rượu nếp; cá bống; gốm sứ; thổ cẩm; nước dừa; dừa; kẹo dừa; gỏi cá; gỏi";
+    mắm; xoài; thanh long; quýt; hồng; chuối; dứa; gạo; sầu riêng; cốm; lụa; gốm; nón; cà phê; hồ tiêu; bánh chưng; \
+    bánh cuốn; mận; táo; nho; tỏi; mật ong; vịt; dê; sâm; quế; mắm; cơm; xôi; cháo; đặc sản; chả; chả mực; khoai; sắn; \
+    ổi; mít; dưa; thuốc lào; hủ tiếu; bánh mì; bánh canh; bánh đa; bánh tráng; áo dài; sữa; su su; mèn mén; thắng cố; \
+    rau; nếp; nước khoáng; bún chả; bún bò; chè xanh; bánh tẻ; bánh gai; kẹo lạc; rượu cần; cá lăng; cá lồng; đậu phụ; \
+    cơm lam; thịt chua; thịt trâu; măng; hạt điều; hạt dẻ; vịt cỏ; mật mía; rượu nếp; cá bống; gốm sứ; thổ cẩm; nước \
+    dừa; dừa; kẹo dừa; gỏi cá; gỏi; hoa đào; chiếu cói; tranh dân gian; tương nếp; tương bần; lúa nếp";
 
 /// Events, prizes, campaigns and what else bears a name.
 pub(super) const EVENTS: &str = "\
     chiến khu; căn cứ địa; an toàn khu; chiến dịch; chiến thắng; trận; hiệp định; khởi nghĩa; giải; cúp; cuộc thi; \
-    festival; lễ hội; phong trào; cuộc vận động; văn hóa; hiệp ước; hòa ước; vụ án; bài hát; ca khúc; phim; bộ phim; \
-    vở; vở diễn; tập thơ; tác phẩm; bài thơ; triển lãm; bão; cơn bão; tượng; kỳ quan; huân chương; danh hiệu; thế \
-    giới; nhân loại; khát vọng; nền; thanh kiếm; đề án; tư tưởng; đạo đức; phong cách; lăng bác; đường mòn; chủ nghĩa; \
-    giải thưởng; quỹ học bổng; học bổng; thời đại; thanh niên cộng sản; tncs; tnxp; thiếu niên tiền phong; dòng họ; \
-    họ; giống";
+    festival; lễ hội; phong trào; cuộc vận động; hiệp ước; hòa ước; vụ án; bài hát; ca khúc; phim; bộ phim; vở; vở \
+    diễn; tập thơ; tác phẩm; bài thơ; triển lãm; bão; cơn bão; tượng; kỳ quan; huân chương; danh hiệu; thế giới; nhân \
+    loại; khát vọng; nền; thanh kiếm; đề án; tư tưởng; đạo đức; phong cách; lăng bác; đường mòn; chủ nghĩa; giải \
+    thưởng; quỹ học bổng; học bổng; thời đại; thanh niên cộng sản; tncs; tnxp; thiếu niên tiền phong; dòng họ; họ; \
+    giống; nền văn hóa";
+
+/// The same of what has short names.
+pub(super) const BRANDS: &str = "\
+    quán; tiệm; shop; gara; hãng; hãng xe; tàu; nhóm; ban nhạc; trang; website; dự án; chương trình; xe buýt; taxi; \
+    quỹ; siêu thị; khách sạn; nhà hàng; cửa hàng; thương hiệu; nhãn hiệu; tòa nhà; chung cư; nhà xe; xe khách; resort; \
+    khu nghỉ dưỡng; thẩm mỹ viện; phòng khám; nhà thuốc; bộ môn";

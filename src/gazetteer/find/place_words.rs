@@ -27,7 +27,7 @@ pub(super) const PLACES: &str = "\
     giáp; đi; ngã ba; cửa ngõ; trên đất; trên địa bàn; ngược; xuôi; phía; quân và dân; cử tri; nông dân; đồng bào; \
     đảng viên; cán bộ; thanh niên; phụ nữ; tuổi trẻ; quê hương; mảnh đất; qua địa bàn; trở lại; quay lại; trở về; \
     hướng về; lãnh thổ; cách; ghé; giữa; nối; kết nối; nối liền; bên; tận; hạ lưu; thượng nguồn; ngoài; khỏi; trước \
-    cửa; theo hướng";
+    cửa; theo hướng; đoạn; miền núi; vùng núi; trung du; đồng bằng; huyện lỵ; đầu cầu; điểm cầu; chân đất";
 
 /// A phrase about an organisation or a thing ends here, so that what follows is no part of its name.
 pub(super) const STOPS: &str = "\
@@ -51,4 +51,8 @@ pub(super) const PLAIN: &str = "\
     động; hoạt động; lao động; vận động; chủ động; người lao động; phường hội; liên xã; tỉnh lỵ; tỉnh lị; quận công; \
     bệnh xã; trạm xá; hành chính; xã tắc; xã luận; tỉnh táo; bình tĩnh; cầu thủ trẻ; sở hữu; cơ sở; trụ sở; ban hành; \
     ban đầu; phòng chống; phòng ngừa; quốc phòng; phòng, chống; thanh niên việt nam; chợ búa; đất nước; rừng phòng hộ; \
-    hai bà trưng; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay";
+    hai bà trưng; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản \
+    lĩnh; bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; giải \
+    đáp; giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; trang bị; \
+    khoa học; hoa màu; hoa hậu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo chính; \
+    biển báo; khu dân cư mới; phố phường; cá thể; vải thiều; hội nghị; báo công";

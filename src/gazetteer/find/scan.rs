@@ -317,8 +317,11 @@ impl<'a> Scan<'a> {
         }
         let (mut start, past) = self.adjectives(end);
         let is_plural = is_plural(line, at);
+        let mut from = at;
         if is_plural && !is_initial {
-            start = self.which(start);
+            let named = self.which(start);
+            from = if named == start { at } else { named };
+            start = named;
         }
         let Some(named) = self.lexicon.name(line.from(start)).filter(|_| self.is_named(at, end, start)) else {
             // `ba tỉnh trước đây: Phú Thọ, ...`
@@ -334,7 +337,7 @@ impl<'a> Scan<'a> {
             at.checked_sub(1).and_then(|at| line.phrase(at)).is_some_and(|phrase| phrase.class == Class::Team);
         let number = self.continued(at, kinds).unwrap_or_else(|| self.new_list());
         self.push(Mention {
-            from: at,
+            from,
             kinds,
             how: How::Kind,
             list: number,

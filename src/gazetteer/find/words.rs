@@ -3,7 +3,7 @@
 //! vocabulary knows the other spellings.
 
 use super::super::unit::Kind;
-use super::guard_words::{EVENTS, LANDMARKS, ORGANISATIONS, PERSONS, PRODUCTS, SPEECH, STREETS, VILLAGES};
+use super::guard_words::{BRANDS, EVENTS, LANDMARKS, ORGANISATIONS, PERSONS, PRODUCTS, SPEECH, STREETS, VILLAGES};
 use super::place_words::{ADJECTIVES, AUTHORITIES, COUNTED, OFFICES, PLACES, PLAIN, STOPS};
 
 /// A set of kinds.
@@ -101,6 +101,8 @@ pub(super) enum Class {
     Person,
     /// A firm, a paper, a school: named by everything after it.
     Organisation,
+    /// A shop, a hotel, a project: the same, but with a short name.
+    Brand,
     /// A team: the same, even where it is called by a unit with its kind.
     Team,
     /// A street or a line of traffic.
@@ -122,7 +124,7 @@ pub(super) enum Class {
 }
 
 /// Phrases that stand by themselves or before a name. Where several begin at one word, the longest counts.
-pub(super) const PHRASES: [(Class, &str); 43] = [
+pub(super) const PHRASES: [(Class, &str); 44] = [
     (Class::Kind(Kinds::of(&[Kind::Tinh])), "tỉnh"),
     (Class::Kind(Kinds::of(&[Kind::ThanhPho])), "thành phố; tp; tp .; t . p; t . p .; thủ đô"),
     (Class::Kind(Kinds::of(&[Kind::Quan])), "quận"),
@@ -176,6 +178,7 @@ pub(super) const PHRASES: [(Class, &str); 43] = [
     ),
     (Class::Person, PERSONS),
     (Class::Organisation, ORGANISATIONS),
+    (Class::Brand, BRANDS),
     (Class::Street, STREETS),
     (Class::Village, VILLAGES),
     (Class::Landmark, LANDMARKS),
