@@ -18,6 +18,8 @@ pub(super) struct Atlas<'g> {
     home: Vec<UnitCode>,
 }
 
+/// For how many days people tell the former unit from the present one of the same name: a few years after a reform.
+const REMEMBERED_DAYS: i64 = 5 * 365;
 /// How many reforms a province of the past is followed through.
 const REFORMS_MAX: usize = 8;
 
@@ -28,6 +30,11 @@ impl<'g> Atlas<'g> {
         let present = home.iter().map(|code| atlas.present_province(*code)).collect();
         atlas.home = present;
         atlas
+    }
+
+    /// Does the unit hold on the day?
+    pub(super) fn holds(&self, unit: &Unit) -> bool {
+        unit.is_valid(self.day)
     }
 
     /// The unit of a number.
@@ -52,7 +59,15 @@ impl<'g> Atlas<'g> {
                 None => past.push(unit),
             }
         }
+        past.retain(|unit| !self.goes_on(unit, meant));
         past
+    }
+
+    /// Did a period end long ago, and the unit go on in another one?
+    fn goes_on(&self, unit: &Unit, meant: &[Number]) -> bool {
+        let is_long_ago = unit.until.is_none_or(|until| (self.day - until).num_days() > REMEMBERED_DAYS);
+        let mut same = meant.iter().filter_map(|number| self.unit(*number)).filter(|other| other.code == unit.code);
+        is_long_ago && same.any(|other| other.kind == unit.kind && other.is_valid(self.day))
     }
 
     /// The unit and what it lies in, on the day, or on the last one that it saw.
@@ -66,21 +81,23 @@ impl<'g> Atlas<'g> {
         self.present_province(top)
     }
 
-    /// Does the one lie in the other?
+    /// Does the one lie in the other? A present unit lies in one of the past if what had its code lay there.
     pub(super) fn lies_in(&self, unit: &'g Unit, whole: &'g Unit) -> bool {
-        match whole.level() {
-            level if level <= unit.level() && level != Level::Province => {
-                level < unit.level() && self.upwards(unit).skip(1).any(|above| above.code == whole.code)
-            }
-            Level::Province => {
-                unit.level() != Level::Province && {
-                    let above = self.upwards(unit).last();
-                    above.is_some_and(|above| above.code == whole.code) && !whole.is_valid(self.day)
-                        || whole.is_valid(self.day) && self.province(unit) == whole.code
-                }
-            }
-            _ => false,
+        if unit.level() <= whole.level() {
+            return false;
         }
+        let is_within = |unit: &'g Unit| self.upwards(unit).skip(1).any(|above| above.code == whole.code);
+        if whole.is_valid(self.day) {
+            return is_within(unit) || whole.level() == Level::Province && self.province(unit) == whole.code;
+        }
+        if !unit.is_valid(self.day) {
+            return is_within(unit);
+        }
+        let then = whole.last_day();
+        let known = self.gazetteer.units.at(unit.code, then).map(|(_, known)| known);
+        known.is_some_and(|known| {
+            self.gazetteer.units.upwards(known, then).skip(1).any(|above| above.code == whole.code)
+        })
     }
 
     /// Is it in the newspaper's own provinces?

@@ -11,6 +11,8 @@ use super::words::Class;
 pub(super) enum Before {
     /// Nothing.
     Open,
+    /// Nothing, but that an unknown word and the name begin a sentence.
+    Opening,
     /// A place.
     Place,
     /// Somebody, or the end of somebody's name.
@@ -21,10 +23,12 @@ pub(super) enum Before {
 
 /// How many words a phrase may have between its first word and a name at its end.
 const REACH: usize = 12;
-/// The same for streets, products and events, which have shorter names than firms.
+/// The same for streets, shops and events, which have shorter names than firms.
 const REACH_SHORT: usize = 3;
 /// The same for villages and landmarks: `thôn 2 Hùng Lô`.
 const REACH_NEAR: usize = 2;
+/// The same for dishes: `chè xanh Thái Nguyên`.
+const REACH_NEXT: usize = 1;
 
 /// Reads the words before a token.
 pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
@@ -36,7 +40,7 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
     if line.is_mark(last, &['(', '[']) {
         return Before::Place;
     }
-    let (mut at, mut words) = (start, 0);
+    let (mut at, mut words, mut is_joined) = (start, 0, false);
     while let Some(here) = at.checked_sub(1).filter(|_| words < REACH) {
         let Some(token) = line.token(here) else { break };
         if let Shape::Mark(mark) = token.shape {
@@ -52,19 +56,50 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
             continue;
         };
         match phrase.class {
-            Class::Organisation => return Before::Thing,
-            Class::Street | Class::Product | Class::Event if words <= REACH_SHORT => return Before::Thing,
-            Class::Village | Class::Landmark if words <= REACH_NEAR => return Before::Thing,
+            Class::Organisation | Class::Team => return Before::Thing,
+            Class::Street | Class::Event | Class::Brand if words <= REACH_SHORT && !is_joined => {
+                return Before::Thing;
+            }
+            Class::Village | Class::Landmark if words <= REACH_NEAR && !is_joined => return Before::Thing,
+            Class::Product if words <= REACH_NEXT && !is_joined => return Before::Thing,
+            Class::And => is_joined = true,
             Class::Office => {
                 near = Before::Place;
                 // Perhaps that of a school or a firm.
             }
-            Class::Stop | Class::Place | Class::Within | Class::Kind(_) | Class::Person | Class::Once => break,
+            Class::Stop
+            | Class::Which
+            | Class::Reform
+            | Class::Before
+            | Class::Place
+            | Class::Within
+            | Class::Kind(_)
+            | Class::Person
+            | Class::Once => break,
             _ => {}
         }
         (at, words) = (phrase.start, words + 1);
     }
-    near
+    if near == Before::Open && opens(line, start) { Before::Opening } else { near }
+}
+
+/// Does a sentence begin with an unknown word or two, and then the name?
+fn opens(line: &Line, start: usize) -> bool {
+    /// Syllables of such words.
+    const SYLLABLES_MAX: usize = 2;
+    let mut at = start;
+    for _ in 0..SYLLABLES_MAX {
+        let Some(before) = at.checked_sub(1) else { return false };
+        let is_word = line.token(before).is_some_and(|token| !matches!(token.shape, Shape::Mark(_) | Shape::Number));
+        if !is_word || line.phrase(before).is_some() {
+            return false;
+        }
+        at = before;
+        if line.begins_sentence(at) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What the very word before says.
@@ -76,7 +111,9 @@ fn nearest(lexicon: &Lexicon, line: &Line, start: usize, last: usize) -> Before 
     match line.phrase(last).map(|phrase| (phrase.class, phrase.start)) {
         Some((Class::Person, _)) => return Before::Person,
         Some((Class::Place | Class::Within, _)) => return Before::Place,
-        Some((Class::And | Class::Stop | Class::Authority(_) | Class::Several, _)) => return Before::Open,
+        Some((Class::And | Class::Stop | Class::Today | Class::Authority(_) | Class::Several, _)) => {
+            return Before::Open;
+        }
         _ => {}
     }
     if !is_capital_before(line, start) {

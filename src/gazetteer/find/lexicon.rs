@@ -10,9 +10,10 @@ use hashbrown::HashMap;
 use super::super::Gazetteer;
 use super::super::units::Number;
 use super::atlas::mergers;
+use super::guard_words::SURNAMES;
 use super::tokens::{Shape, Token, tokens};
 use super::vocabulary::{Vocabulary, WordId};
-use super::words::{AFTER, Class, PHRASES, SURNAMES};
+use super::words::{AFTER, Class, PHRASES, phrases};
 use crate::domain::place::UnitCode;
 
 /// Number of a node of the tree.
@@ -67,8 +68,8 @@ impl Lexicon {
             lexicon.add_name(name, units);
         }
         let after = AFTER.iter().map(|row| (PHRASE_AFTER, row));
-        for (root, (class, phrases)) in PHRASES.iter().map(|row| (PHRASE, row)).chain(after) {
-            for phrase in *phrases {
+        for (root, (class, rows)) in PHRASES.iter().map(|row| (PHRASE, row)).chain(after) {
+            for phrase in phrases(rows) {
                 let end = lexicon.path(root, phrase);
                 lexicon.phrases.insert(end, *class);
             }
@@ -108,7 +109,7 @@ impl Lexicon {
     }
 
     fn know_beginnings(&mut self) {
-        for surname in SURNAMES {
+        for surname in phrases(SURNAMES) {
             self.vocabulary.add(surname);
         }
         self.begins = vec![Begins::default(); usize::try_from(self.vocabulary.len()).unwrap_or_default()];
@@ -118,7 +119,7 @@ impl Lexicon {
                 begins.phrase |= *from == PHRASE;
             }
         }
-        for surname in SURNAMES {
+        for surname in phrases(SURNAMES) {
             let word = self.vocabulary.find(surname);
             if let Some(begins) = index(word).and_then(|at| self.begins.get_mut(at)) {
                 begins.surname = true;

@@ -38,6 +38,19 @@ pub(super) enum How {
     Bare,
 }
 
+/// Does a text speak of units of the past?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Past {
+    /// No.
+    No,
+    /// It may: the sentence is about a reform.
+    Perhaps,
+    /// The sentence is about the time before a reform.
+    Before,
+    /// This very name is said to be of the past.
+    Former,
+}
+
 /// A name that may mean a unit.
 #[derive(Debug, Clone)]
 pub(super) struct Mention {
@@ -56,11 +69,13 @@ pub(super) struct Mention {
     /// Number of its sentence within the part.
     pub(super) sentence: usize,
     /// Is it said to be of the past?
-    pub(super) is_former: bool,
+    pub(super) past: Past,
     /// Do the words around it say that it is a place?
     pub(super) is_place: bool,
     /// Does it look like part of a longer name, or of something else's?
     pub(super) is_doubtful: bool,
+    /// Does an unknown word before it begin the sentence, so that both may be a thing (`Su su Tam Đảo`)?
+    pub(super) is_tied: bool,
     /// Is it somebody?
     pub(super) is_person: bool,
     /// Does somebody of that name speak?
@@ -82,6 +97,11 @@ impl Line {
             };
             let end = start + count;
             let is_small = rest.first().is_some_and(|token| token.shape == Shape::Lower);
+            let is_name = class == Class::Plain && is_small && has_capital(rest, count);
+            if is_name {
+                start += 1;
+                continue;
+            }
             if !(is_small && matches!(class, Class::Initial(_)))
                 && let Some(slots) = phrases.get_mut(start..end)
             {
@@ -122,6 +142,11 @@ impl Line {
     }
 }
 
+/// `phường Hội Hợp` is no `phường hội`.
+fn has_capital(tokens: &[Token], count: usize) -> bool {
+    tokens.iter().take(count).any(Token::is_capital)
+}
+
 /// A list that may go on.
 #[derive(Debug, Clone, Copy)]
 struct List {
@@ -132,7 +157,7 @@ struct List {
     end: usize,
     /// Was there a comma or an `và`?
     is_parted: bool,
-    is_former: bool,
+    past: Past,
 }
 
 /// The pass.
@@ -149,8 +174,12 @@ pub(super) struct Scan<'a> {
     sentence: usize,
     /// Is the next name said to be of the past?
     is_once: bool,
+    /// What the sentence is about.
+    past: Past,
 }
 
+/// Most tokens between `các xã` and which they are.
+const WHICH_TOKENS_MAX: usize = 8;
 /// Deepest nesting of brackets that is followed.
 const BRACKETS_MAX: usize = 4;
 
@@ -158,7 +187,18 @@ impl<'a> Scan<'a> {
     /// Finds the names of a part.
     pub(super) fn run(lexicon: &'a Lexicon, line: &'a Line, part: usize, is_byline: bool, found: &'a mut Vec<Mention>) {
         let outer = Vec::new();
-        let mut scan = Self { lexicon, line, part, is_byline, found, list: None, outer, sentence: 0, is_once: false };
+        let mut scan = Self {
+            lexicon,
+            line,
+            part,
+            is_byline,
+            found,
+            list: None,
+            outer,
+            sentence: 0,
+            is_once: false,
+            past: Past::No,
+        };
         let mut at = 0;
         while at < line.tokens.len() {
             at = scan.step(at).max(at + 1);
@@ -185,6 +225,18 @@ impl<'a> Scan<'a> {
             }
             Some((Class::Once, end)) => {
                 self.is_once = true;
+                return end;
+            }
+            Some((Class::Before, end)) => {
+                self.past = Past::Before;
+                return end;
+            }
+            Some((Class::Reform, end)) => {
+                self.past = self.past.max(Past::Perhaps);
+                return end;
+            }
+            Some((Class::Today, end)) => {
+                self.past = Past::No;
                 return end;
             }
             Some((Class::And, end)) if token.shape == Shape::Lower => {
@@ -217,8 +269,9 @@ impl<'a> Scan<'a> {
             }
             // A member that is no unit.
             (None, Some(list)) if token.is_capital() => {
-                self.list = Some(List { end: at + 1, is_parted: true, ..list });
-                at + 1
+                let run = self.line.from(at).iter().take_while(|token| token.is_capital()).count();
+                self.list = Some(List { end: at + run, is_parted: false, ..list });
+                at + run
             }
             _ => {
                 if self.list.is_some_and(|list| list.end == at) {
@@ -238,7 +291,7 @@ impl<'a> Scan<'a> {
                 let next = self.line.token(at + 1);
                 if mark == '\n' || next.is_none_or(|next| next.is_apart && next.shape != Shape::Lower) {
                     self.sentence += 1;
-                    self.is_once = false;
+                    (self.is_once, self.past) = (false, Past::No);
                     self.outer.clear();
                     self.list = None;
                 }
@@ -262,40 +315,68 @@ impl<'a> Scan<'a> {
             kinds = kinds.and(next.0);
             end = next.1;
         }
-        let (mut start, mut is_former) = (end, self.is_once);
-        while let Some((class, count)) = self.lexicon.phrase_after(line.from(start)) {
-            match class {
-                Class::Adjective if self.lexicon.name(line.from(start)).is_none() => {}
-                Class::Former => is_former = true,
-                _ => break,
-            }
-            start += count;
-        }
+        let (mut start, past) = self.adjectives(end);
         let is_plural = is_plural(line, at);
-        if !is_initial && is_plural {
-            start = self.after_colon(start);
+        let mut from = at;
+        if is_plural && !is_initial {
+            let named = self.which(start);
+            from = if named == start { at } else { named };
+            start = named;
         }
-        let named = self.lexicon.name(line.from(start))?;
+        let Some(named) = self.lexicon.name(line.from(start)).filter(|_| self.is_named(at, end, start)) else {
+            // `ba tỉnh trước đây: Phú Thọ, ...`
+            self.past = if past == Past::Former { Past::Before } else { self.past };
+            return None;
+        };
         let name_end = start + named.tokens;
-        let is_number = line.token(start)?.shape == Shape::Number;
+        let is_number = name_end == start + 1 && line.token(start)?.shape == Shape::Number;
         if is_number && !(is_numbered(kinds) && self.is_plain_number(start, name_end)) {
             return None;
         }
-        // `hợp tác xã Hùng Lô` is one phrase; what is left is `Báo Công an TP Hồ Chí Minh`, a place after all.
-        let number = self.continued(at).unwrap_or_else(|| self.new_list());
+        let is_team =
+            at.checked_sub(1).and_then(|at| line.phrase(at)).is_some_and(|phrase| phrase.class == Class::Team);
+        let number = self.continued(at, kinds).unwrap_or_else(|| self.new_list());
         self.push(Mention {
-            from: at,
+            from,
             kinds,
             how: How::Kind,
             list: number,
-            is_former,
-            is_doubtful: self.goes_on(name_end),
+            past: past.max(self.past()),
+            is_doubtful: is_team || self.goes_on(name_end),
             ..self.mention(start, name_end, named.name)
         });
         let former_end = self.former(name_end);
-        self.list = Some(List { kinds, is_plural, number, end: former_end, is_parted: false, is_former });
+        self.list =
+            Some(List { kinds, is_plural, number, end: former_end, is_parted: false, past: past.max(self.past()) });
         self.is_once = false;
         Some(former_end)
+    }
+
+    /// Passes over what may stand between a kind and a name.
+    fn adjectives(&self, at: usize) -> (usize, Past) {
+        let (mut at, mut past) = (at, Past::No);
+        while let Some((class, count)) = self.lexicon.phrase_after(self.line.from(at)) {
+            match class {
+                Class::Adjective if self.lexicon.name(self.line.from(at)).is_none() => {}
+                Class::Former => past = Past::Former,
+                _ => break,
+            }
+            at += count;
+        }
+        (at, past)
+    }
+
+    /// A kind of one letter stands right before a number, or has a dot.
+    fn is_named(&self, at: usize, end: usize, start: usize) -> bool {
+        let is_letter =
+            end == at + 1 && self.line.phrase(at).is_some_and(|phrase| matches!(phrase.class, Class::Initial(_)));
+        let next = self.line.token(start);
+        !is_letter || next.is_some_and(|next| next.shape == Shape::Number && !next.is_apart)
+    }
+
+    /// What is said of the next name.
+    fn past(&self) -> Past {
+        if self.is_once { Past::Former } else { self.past }
     }
 
     /// `, phường` after `các xã`.
@@ -313,17 +394,27 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// `các xã gồm: A, B`
-    fn after_colon(&self, at: usize) -> usize {
-        let mut at = at;
-        for _ in 0..2 {
-            let is_lead =
-                self.line.phrase_from(at).is_some_and(|phrase| phrase.class == Class::Stop && phrase.end == at + 1);
-            if is_lead && self.lexicon.name(self.line.from(at + 1)).is_some() || self.line.is_mark(at, &[':']) {
-                at += 1;
+    /// `các xã đi đầu là Hùng Lô, Kim Đức`: the names of several come after a word for that, or right away.
+    fn which(&self, start: usize) -> usize {
+        let is_name = |at: usize| self.lexicon.name(self.line.from(at)).is_some();
+        if is_name(start) {
+            return start;
+        }
+        for at in start..start + WHICH_TOKENS_MAX {
+            let phrase = self.line.phrase_from(at);
+            let end = match phrase.map(|phrase| phrase.class) {
+                Some(Class::Which) => phrase.map(|phrase| phrase.end),
+                Some(Class::Kind(_)) => break,
+                _ if self.line.is_mark(at, &[':']) => Some(at + 1),
+                _ if self.line.token(at).is_none_or(|token| token.shape != Shape::Lower) => break,
+                _ => None,
+            };
+            let after = end.map(|end| if self.line.is_mark(end, &[':']) { end + 1 } else { end });
+            if let Some(after) = after.filter(|after| is_name(*after)) {
+                return after;
             }
         }
-        at
+        start
     }
 
     /// A number that names: nothing is counted, and it is no part of a longer one.
@@ -337,8 +428,9 @@ impl<'a> Scan<'a> {
     }
 
     /// Does the list go on with a new kind here (`các xã A, B và thị trấn C`)?
-    fn continued(&self, at: usize) -> Option<usize> {
-        self.list.filter(|list| list.end == at && list.is_parted).map(|list| list.number)
+    fn continued(&self, at: usize, kinds: Kinds) -> Option<usize> {
+        let goes_on = |list: &List| list.end == at && list.is_parted && list.kinds.is_of_level(kinds);
+        self.list.filter(goes_on).map(|list| list.number)
     }
 
     fn new_list(&self) -> usize {
@@ -359,7 +451,7 @@ impl<'a> Scan<'a> {
             kinds,
             how: How::Authority,
             list,
-            is_former: self.is_once,
+            past: self.past(),
             is_place: true,
             is_doubtful: is_other || self.goes_on(name_end),
             ..self.mention(end, name_end, named.name)
@@ -376,7 +468,7 @@ impl<'a> Scan<'a> {
                 kinds: list.kinds,
                 how: How::Listed { is_plural: list.is_plural },
                 list: list.number,
-                is_former: list.is_former,
+                past: list.past.max(self.past()),
                 is_place: list.is_plural,
                 is_doubtful: self.goes_on(end),
                 ..self.mention(start, end, name)
@@ -392,8 +484,9 @@ impl<'a> Scan<'a> {
         let before = if self.is_byline { Before::Person } else { before(self.lexicon, self.line, start) };
         self.push(Mention {
             list,
-            is_former: self.is_once,
+            past: self.past(),
             is_place: before == Before::Place,
+            is_tied: before == Before::Opening || before != Before::Place && self.is_thing_itself(start),
             is_person: before == Before::Person,
             is_doubtful: before == Before::Thing || self.goes_on(end),
             ..self.mention(start, end, name)
@@ -403,6 +496,13 @@ impl<'a> Scan<'a> {
         if self.list.is_some_and(|list| list.end == start) {
             self.list = None;
         }
+    }
+
+    /// `Sông Lô` at the beginning of a sentence is a river.
+    fn is_thing_itself(&self, start: usize) -> bool {
+        let is_thing = |class| matches!(class, Class::Landmark | Class::Village | Class::Street | Class::Product);
+        let first = self.line.phrase(start).is_some_and(|phrase| is_thing(phrase.class));
+        first && self.line.begins_sentence(start)
     }
 
     /// A mention as bare as can be.
@@ -419,7 +519,8 @@ impl<'a> Scan<'a> {
             kinds: Kinds::ANY,
             list: 0,
             sentence: self.sentence,
-            is_former: false,
+            past: Past::No,
+            is_tied: false,
             is_place: false,
             is_doubtful: false,
             is_person: false,
@@ -469,7 +570,7 @@ impl<'a> Scan<'a> {
 
     fn mark_former(&mut self) {
         if let Some(last) = self.found.last_mut() {
-            last.is_former = true;
+            last.past = Past::Former;
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::unit::{Kind, Unit};
 use super::Reason;
 use super::atlas::Atlas;
 use super::lexicon::NameId;
-use super::scan::{How, Line, Mention};
+use super::scan::{How, Line, Mention, Past};
 use super::words::{Class, Kinds};
 use crate::domain::place::{Level, UnitCode};
 
@@ -29,6 +29,8 @@ pub(super) struct Settle<'a, 'g> {
     mentions: &'a [Mention],
     /// By mention: the units that it may be.
     candidates: Vec<Vec<&'g Unit>>,
+    /// By mention: those of the other time, where the first are of the present, of the past.
+    others: Vec<Vec<&'g Unit>>,
     /// By mention: how it is read, after its surroundings were.
     how: Vec<How>,
     /// By mention: does it stand beside what it lies in, or after a part of it?
@@ -66,6 +68,7 @@ impl<'a, 'g> Settle<'a, 'g> {
             lines,
             mentions,
             candidates: Vec::new(),
+            others: Vec::new(),
             how: mentions.iter().map(|mention| mention.how).collect(),
             linked: vec![None; mentions.len()],
             chosen: vec![None; mentions.len()],
@@ -77,11 +80,12 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// Settles all of them.
     pub(super) fn run(mut self) -> Vec<Chosen<'g>> {
         for (at, mention) in self.mentions.iter().enumerate() {
-            let (how, units) = self.candidates_of(at, mention);
+            let (how, units, others) = self.candidates_of(at, mention);
             if let Some(slot) = self.how.get_mut(at) {
                 *slot = how;
             }
             self.candidates.push(units);
+            self.others.push(others);
         }
         self.spread_former();
         for at in (0..self.mentions.len()).rev() {
@@ -112,51 +116,66 @@ impl<'a, 'g> Settle<'a, 'g> {
         self.candidates.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 
+    fn others(&self, at: usize) -> &[&'g Unit] {
+        self.others.get(at).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn how(&self, at: usize) -> How {
         self.how.get(at).copied().unwrap_or(How::Bare)
     }
 
-    /// The units that a mention may be, by its kind and by the day. A member of a list that no unit of the list's kind
-    /// is called like is a name alone: `xã Hùng Lô, Việt Trì`.
-    fn candidates_of(&self, at: usize, mention: &Mention) -> (How, Vec<&'g Unit>) {
+    /// The units that a mention may be, by its kind and by the day, and those of the other time. A member of a list that
+    /// no unit of the list's kind is called like is a name alone: `xã Hùng Lô, Việt Trì`.
+    fn candidates_of(&self, at: usize, mention: &Mention) -> (How, Vec<&'g Unit>, Vec<&'g Unit>) {
+        let how = mention.how;
         if mention.is_person || mention.is_doubtful {
-            return (mention.how, Vec::new());
+            return (how, Vec::new(), Vec::new());
         }
-        let meant = self.atlas.lexicon.units(mention.name);
-        let (valid, past) = (|kinds| self.atlas.valid(meant, kinds), |kinds| self.atlas.past(meant, kinds));
-        let either = |kinds, is_former| {
-            let first: Vec<&Unit> = if is_former { past(kinds) } else { valid(kinds) };
-            if !first.is_empty() {
-                first
-            } else if is_former {
-                valid(kinds)
-            } else {
-                past(kinds)
-            }
-        };
-        let units = match mention.how {
-            How::Kind => either(mention.kinds, mention.is_former),
-            How::Authority if mention.kinds == Kinds::ANY => self.alone(mention),
-            How::Authority => either(mention.kinds, mention.is_former),
-            How::Listed { is_plural } => {
-                let of_kind = either(mention.kinds, mention.is_former);
-                let alone = self.alone(mention);
-                if of_kind.is_empty() || !is_plural && self.holds_the_one_before(at, &alone) {
-                    return (How::Bare, alone);
+        let alone = || (How::Bare, self.alone(mention), Vec::new());
+        match how {
+            How::Bare => alone(),
+            How::Authority if mention.kinds == Kinds::ANY => (how, self.alone(mention), Vec::new()),
+            How::Kind | How::Authority | How::Listed { .. } => {
+                let (units, others) = self.of_kind(mention);
+                let is_single = how == How::Listed { is_plural: false };
+                let is_listed = matches!(how, How::Listed { .. });
+                if is_listed && units.is_empty() || is_single && self.holds_the_one_before(at, &self.alone(mention)) {
+                    alone()
+                } else {
+                    (how, units, others)
                 }
-                of_kind
             }
-            How::Bare => self.alone(mention),
-        };
-        (mention.how, units)
+        }
+    }
+
+    /// The units of its kinds: of the time that it is said to be of, and of the other time.
+    fn of_kind(&self, mention: &Mention) -> (Vec<&'g Unit>, Vec<&'g Unit>) {
+        let meant = self.atlas.lexicon.units(mention.name);
+        let (valid, past) = (self.atlas.valid(meant, mention.kinds), self.atlas.past(meant, mention.kinds));
+        let is_past = mention.past >= Past::Before;
+        if is_past && !past.is_empty() || valid.is_empty() { (past, valid) } else { (valid, past) }
     }
 
     /// The units that a name alone may be.
     fn alone(&self, mention: &Mention) -> Vec<&'g Unit> {
         let meant = self.atlas.lexicon.units(mention.name);
-        let units =
-            if mention.is_former { self.atlas.past(meant, Kinds::ANY) } else { self.atlas.valid(meant, Kinds::ANY) };
+        let valid = || self.atlas.valid(meant, Kinds::ANY);
+        let past = || self.atlas.past(meant, Kinds::ANY);
+        let units = match mention.past {
+            Past::No => valid(),
+            Past::Former => past(),
+            Past::Before => Some(past()).filter(|past| !past.is_empty()).unwrap_or_else(valid),
+            Past::Perhaps => self.perhaps_past(valid(), past()),
+        };
         self.atlas.topmost(units)
+    }
+
+    /// In a sentence about a reform: the provinces that are, those at home that were, and then what there is.
+    fn perhaps_past(&self, valid: Vec<&'g Unit>, past: Vec<&'g Unit>) -> Vec<&'g Unit> {
+        let is_province = |unit: &&Unit| unit.level() == Level::Province;
+        let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
+        let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
+        if valid.iter().any(|unit| is_province(&unit)) || is_known && !is_merged { valid } else { past }
     }
 
     /// Does one of the units hold one that the mention before may be?
@@ -165,22 +184,24 @@ impl<'a, 'g> Settle<'a, 'g> {
         units.iter().any(|whole| before.iter().any(|part| self.atlas.lies_in(part, whole)))
     }
 
-    /// What is said to be of the past makes that of what stands before it, within one list or one address.
+    /// What is said to be of the past makes that of the other members of its list (`các xã Hùng Lô, Kim Đức cũ`).
     fn spread_former(&mut self) {
         for at in (1..self.mentions.len()).rev() {
             let (Some(before), Some(mention)) = (self.mentions.get(at - 1), self.mentions.get(at)) else { continue };
-            let shares = before.list == mention.list && before.part == mention.part || self.is_linked(at - 1);
-            let past = self.candidates(at).iter().all(|unit| unit.until.is_some());
-            if mention.is_former && past && shares && !before.is_former && !before.is_person && !before.is_doubtful {
-                let meant = self.atlas.lexicon.units(before.name);
-                let units = self.atlas.past(meant, before.kinds);
-                let units = if before.how == How::Bare { self.atlas.topmost(units) } else { units };
-                if !units.is_empty()
-                    && let Some(slot) = self.candidates.get_mut(at - 1)
-                {
-                    *slot = units;
-                }
+            let shares = before.list == mention.list && before.part == mention.part;
+            let is_past = mention.past == Past::Former && self.candidates(at).iter().all(|unit| unit.until.is_some());
+            if shares && is_past && matches!(mention.how, How::Listed { .. }) {
+                self.exchange(at - 1);
             }
+        }
+    }
+
+    /// Takes the units of the other time, if they are of the past.
+    fn exchange(&mut self, at: usize) {
+        if let (Some(units), Some(others)) = (self.candidates.get_mut(at), self.others.get_mut(at))
+            && others.first().is_some_and(|unit| unit.until.is_some() && !self.atlas.holds(unit))
+        {
+            std::mem::swap(units, others);
         }
     }
 
@@ -204,35 +225,38 @@ impl<'a, 'g> Settle<'a, 'g> {
             .is_some_and(|(class, count)| class == Class::Former && count == 1)
     }
 
-    /// Reads a name together with the one after it: of both only those are left of which the one lies in the other. The
-    /// other members of its list lie there, too, where they can.
+    /// Reads a name together with the one after it: of both only those are left of which the one lies in the other, those
+    /// of the other time if need be. The other members of its list lie there, too, where they can.
     fn link(&mut self, at: usize) {
         if !self.is_linked(at) || self.is_province(at) && self.how(at) == How::Bare {
             return;
         }
-        let lies = |part: &&'g Unit, whole: &&'g Unit| self.atlas.lies_in(part, whole);
-        let wholes = self.candidates(at + 1);
-        let parts = self.candidates(at);
-        let inner: Vec<&Unit> =
-            parts.iter().copied().filter(|part| wholes.iter().any(|whole| lies(part, whole))).collect();
-        let outer: Vec<&Unit> =
-            wholes.iter().copied().filter(|whole| inner.iter().any(|part| lies(part, whole))).collect();
-        if inner.is_empty() {
-            return;
-        }
+        let pairs = [
+            self.within(self.candidates(at), self.candidates(at + 1)),
+            self.within(self.others(at), self.candidates(at + 1)),
+            self.within(self.candidates(at), self.others(at + 1)),
+            self.within(self.others(at), self.others(at + 1)),
+        ];
+        let Some((inner, outer)) = pairs.into_iter().find(|(inner, _)| !inner.is_empty()) else { return };
         let list = self.mentions.get(at).map(|mention| mention.list);
-        let members = (0..at).rev().take_while(|before| self.mentions.get(*before).map(|mention| mention.list) == list);
-        let members: Vec<(usize, Vec<&Unit>)> = members
-            .map(|member| {
-                let inside = self.candidates(member).iter().copied();
-                (member, inside.filter(|part| outer.iter().any(|whole| lies(part, whole))).collect())
-            })
-            .collect();
-        for (member, inside) in members {
+        let is_member = |member: &usize| self.mentions.get(*member).map(|mention| mention.list) == list;
+        let members: Vec<usize> = (0..at).rev().take_while(is_member).collect();
+        for member in members {
+            let inside = [self.candidates(member), self.others(member)].map(|units| self.within(units, &outer).0);
+            let inside = inside.into_iter().find(|units| !units.is_empty()).unwrap_or_default();
             self.narrow(member, inside, Reason::InParent);
         }
         self.narrow(at, inner, Reason::InParent);
         self.narrow(at + 1, outer, Reason::Parent);
+    }
+
+    /// Of some parts and wholes those that belong together.
+    fn within(&self, parts: &[&'g Unit], wholes: &[&'g Unit]) -> (Vec<&'g Unit>, Vec<&'g Unit>) {
+        let lies = |part: &'g Unit, whole: &'g Unit| self.atlas.lies_in(part, whole);
+        let inner = parts.iter().copied().filter(|part| wholes.iter().any(|whole| lies(part, whole)));
+        let inner: Vec<&Unit> = inner.collect();
+        let outer = wholes.iter().copied().filter(|whole| inner.iter().any(|part| lies(part, whole))).collect();
+        (inner, outer)
     }
 
     fn narrow(&mut self, at: usize, units: Vec<&'g Unit>, reason: Reason) {
@@ -276,10 +300,10 @@ impl<'a, 'g> Settle<'a, 'g> {
             How::Authority if mention.kinds == Kinds::ANY => {
                 let province = units.iter().find(|unit| unit.level() == Level::Province);
                 let unit = province.copied().or_else(|| self.one(mention, units))?;
-                Some((unit, reason_of(unit, mention, Reason::Authority)))
+                Some((unit, self.reason(unit, mention, Reason::Authority)))
             }
             how => {
-                let unit = self.one(mention, units)?;
+                let unit = self.like_its_list(at, mention).or_else(|| self.one(mention, self.at_home(at, mention)))?;
                 let is_single = how == How::Listed { is_plural: false };
                 if is_single && !self.is_sibling(at, unit) {
                     return None;
@@ -289,8 +313,41 @@ impl<'a, 'g> Settle<'a, 'g> {
                     How::Authority => Reason::Authority,
                     _ => Reason::SharedKind,
                 };
-                Some((unit, reason_of(unit, mention, plain)))
+                Some((unit, self.reason(unit, mention, plain)))
             }
+        }
+    }
+
+    /// A unit that is gone by the day is told so.
+    fn reason(&self, unit: &'g Unit, mention: &Mention, plain: Reason) -> Reason {
+        match (self.atlas.holds(unit), mention.past) {
+            (true, _) => plain,
+            (false, Past::No | Past::Perhaps) => Reason::FormerKind,
+            (false, Past::Before | Past::Former) => Reason::Former,
+        }
+    }
+
+    /// The unit that lies where another member of the list does, if that is of the past.
+    fn like_its_list(&self, at: usize, mention: &Mention) -> Option<&'g Unit> {
+        let is_beside = |other: usize| self.mentions.get(other).is_some_and(|other| other.list == mention.list);
+        let neighbours = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten().filter(|other| is_beside(*other));
+        let past = |unit: &&'g Unit| !self.atlas.holds(unit);
+        let parents: Vec<_> =
+            neighbours.filter_map(|other| self.chosen(other)).map(|(unit, _)| unit).filter(past).collect();
+        let mut same =
+            self.others(at).iter().copied().filter(|unit| parents.iter().any(|other| other.parent == unit.parent));
+        same.next().filter(|_| same.next().is_none())
+    }
+
+    /// The candidates; those of the past, if only they were at home and the story tells of none of the others.
+    fn at_home(&self, at: usize, mention: &Mention) -> &[&'g Unit] {
+        let (units, others) = (self.candidates(at), self.others(at));
+        let is_home = |units: &[&'g Unit]| units.iter().any(|unit| self.atlas.is_home(unit));
+        let is_open = self.linked.get(at).is_some_and(Option::is_none);
+        if is_open && !is_home(units) && is_home(others) && self.in_context(mention, units).is_none() {
+            others
+        } else {
+            units
         }
     }
 
@@ -362,24 +419,29 @@ impl<'a, 'g> Settle<'a, 'g> {
     fn alone_settled(&self, at: usize, mention: &Mention) -> Chosen<'g> {
         let units = self.candidates(at);
         let linked = self.linked.get(at).copied().flatten();
-        if mention.is_former && units.iter().all(|unit| unit.until.is_some()) {
-            let province = units.iter().find(|unit| unit.level() == Level::Province);
-            let unit = province.copied().or_else(|| self.one(mention, units))?;
-            return Some((unit, Reason::Former));
+        if mention.past > Past::No && !units.is_empty() && units.iter().all(|unit| !self.atlas.holds(unit)) {
+            return self.of_the_past(mention, units);
         }
         let is_place = mention.is_place || linked.is_some() || self.is_beside_a_place(at);
-        if mention.speaks && !is_place || self.people.contains(&mention.name) && !is_place {
+        if !is_place && (mention.speaks || self.people.contains(&mention.name)) {
             return None;
         }
+        let in_full = self.in_full(mention);
         if let Some(province) = units.iter().find(|unit| unit.level() == Level::Province) {
-            let is_ordinary = ORDINARY_WORDS.contains(&&*province.name) && !is_place && self.in_full(mention).is_none();
+            if let Some(unit) = in_full.filter(|unit| *unit != *province && !self.atlas.is_home(province)) {
+                return Some((unit, Reason::NamedInFull));
+            }
+            let is_ordinary = ORDINARY_WORDS.contains(&&*province.name) && !is_place && in_full.is_none();
             let is_person = *province.name == *PERSON;
             return (!is_ordinary && !is_person).then_some((*province, Reason::Province));
+        }
+        if !is_place && (mention.is_tied || mention.end == mention.start + 1) {
+            return None;
         }
         if let (Some(reason), [unit]) = (linked, units) {
             return Some((unit, reason));
         }
-        if let Some(unit) = self.in_full(mention) {
+        if let Some(unit) = in_full {
             return Some((unit, Reason::NamedInFull));
         }
         if self.is_name_of_the_past(mention) {
@@ -396,10 +458,20 @@ impl<'a, 'g> Settle<'a, 'g> {
         }
     }
 
+    /// A name without a kind that is of the past.
+    fn of_the_past(&self, mention: &Mention, units: &[&'g Unit]) -> Chosen<'g> {
+        let is_sure = mention.past == Past::Former;
+        let units: Vec<&Unit> = units.iter().copied().filter(|unit| is_sure || self.atlas.is_home(unit)).collect();
+        let province = units.iter().find(|unit| unit.level() == Level::Province);
+        let unit = province.copied().or_else(|| self.one(mention, &units))?;
+        Some((unit, Reason::Former))
+    }
+
     /// The one unit of that name that is named in full in the story; of a district and a commune in it, the district.
     fn in_full(&self, mention: &Mention) -> Option<&'g Unit> {
         let known = self.context.in_full.get(&mention.name)?;
-        let top = self.atlas.topmost(known.clone());
+        let valid: Vec<&Unit> = known.iter().copied().filter(|unit| self.atlas.holds(unit)).collect();
+        let top = self.atlas.topmost(if valid.is_empty() { known.clone() } else { valid });
         if let [unit] = *top.as_slice() { Some(unit) } else { None }
     }
 
@@ -424,13 +496,5 @@ impl<'a, 'g> Settle<'a, 'g> {
         };
         at.checked_sub(1).is_some_and(|before| is_row(before) && self.chosen(before).is_some())
             || is_row(at) && self.chosen(at + 1).is_some()
-    }
-}
-
-/// A unit that is gone by the day is told so.
-fn reason_of(unit: &Unit, mention: &Mention, plain: Reason) -> Reason {
-    match unit.until {
-        Some(_) if mention.is_former => Reason::Former,
-        _ => plain,
     }
 }
