@@ -95,7 +95,7 @@ pub async fn run(args: &Args, setting: Setting<'_>) -> anyhow::Result<bool> {
     }
     let Import { summary, taken, .. } = import;
     writer.close().await?;
-    if let Some(policy) = args.localities.as_deref().and_then(FindPolicy::from_word).filter(|_| !args.dry_run) {
+    if let Some(policy) = options.find.filter(|_| !args.dry_run) {
         state::open(setting.state_url).await?.set_find_policy(&taken, policy).await?;
     }
     let text = if args.json { json(&summary, args.dry_run)? } else { told(&summary, args.dry_run, begun.elapsed()) };
@@ -115,7 +115,8 @@ fn options(args: &Args, zones: Zones) -> Options {
     });
     let localities = args.locality.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     let url = args.url.as_ref().map(ToString::to_string);
-    Options { format, category, localities, id: args.id.clone(), url, zones }
+    let find = args.localities.as_deref().and_then(FindPolicy::from_word);
+    Options { format, category, localities, find, id: args.id.clone(), url, zones }
 }
 
 async fn take_in(import: &mut Import<'_>, file: &Path) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::localities_explain::{self, ExplainArgs};
 use super::localities_find::{self, EvaluateArgs, FindArgs};
+use super::localities_history::History;
 use super::{Global, Outcome, output};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::{Clock as _, SystemClock};
@@ -118,6 +119,9 @@ struct Line<'a> {
     place: String,
     /// Path of its feeds without extension.
     path: String,
+    /// What came before and after; only shown with the last period of a single place.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
     /// How deep it stands below where the list began, from 0.
     #[serde(skip)]
     depth: usize,
@@ -165,7 +169,7 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
         Command::List { at, province, level } => (list(gazetteer, day(at), province.as_deref(), *level)?, listed),
         Command::Tree { unit, at } => (tree(gazetteer, day(at), unit.as_deref())?, indented),
         Command::Search { text } => (found(gazetteer, text), dated),
-        Command::Show { unit } => (known(gazetteer, unit, today)?, dated),
+        Command::Show { unit } => (with_history(gazetteer, known(gazetteer, unit, today)?), told),
         Command::At { date, unit: Some(unit) } => {
             let unit = gazetteer.resolve(unit, *date, &[])?;
             (vec![line(gazetteer, unit, *date, 0)], listed)
@@ -271,6 +275,7 @@ fn line<'a>(gazetteer: &'a Gazetteer, unit: &'a Unit, day: NaiveDate, depth: usi
         until: unit.until,
         place: place.to_string(),
         path: format!("{FEEDS_PREFIX}{LOCALITY_PREFIX}{}", gazetteer.path_of(place).unwrap_or_default()),
+        history: None,
         depth,
     }
 }
@@ -323,6 +328,29 @@ fn dated(lines: &[Line<'_>]) -> String {
         |line: &Line<'_>| line.until.and_then(|day| day.pred_opt()).map(|day| day.to_string()).unwrap_or_default();
     let period = |line: &Line<'_>| format!("{:10} – {:10}", from(line), last(line));
     table(lines, |line| vec![line.code.clone(), period(line), with_parents(line), line.path.clone()])
+}
+
+/// Adds to the last period of each place what came before and after it.
+fn with_history<'a>(gazetteer: &Gazetteer, mut lines: Vec<Line<'a>>) -> Vec<Line<'a>> {
+    let places: Vec<String> = lines.iter().skip(1).map(|line| line.place.clone()).collect();
+    let next = places.into_iter().map(Some).chain([None]);
+    for (line, next) in lines.iter_mut().zip(next) {
+        if next.as_ref() != Some(&line.place) {
+            line.history = line.place.parse().ok().map(|place| History::of(gazetteer, place));
+        }
+    }
+    lines
+}
+
+/// The periods of each place, and what came before and after it.
+fn told(lines: &[Line<'_>]) -> String {
+    let is_end = |line: &Line<'_>| line.history.is_some();
+    let places = lines.split_inclusive(is_end);
+    let tell = |place: &[Line<'_>]| {
+        let history = place.last().and_then(|line| line.history.as_ref()).map(History::text).unwrap_or_default();
+        dated(place) + &history
+    };
+    places.map(tell).collect::<Vec<_>>().join("\n")
 }
 
 fn with_parents(line: &Line<'_>) -> String {
@@ -407,12 +435,28 @@ mod tests {
 08287             – 2006-11-24  Xã Hùng Lô, Huyện Phù Ninh, Tỉnh Phú Thọ      /feeds/locality/phu-tho/xa-hung-lo
 08287  2006-11-25 – 2025-06-30  Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ  /feeds/locality/phu-tho/xa-hung-lo
 ";
-        for text in ["08287", "xã Hùng Lô", "phu-tho/xa-hung-lo", "/feeds/locality/phu-tho/xa-hung-lo.rss"] {
-            assert_eq!(printed(&["show", text]), expect, "{text}");
+        let moved = "its feeds redirect to /feeds/locality/phu-tho/phuong-van-phu\n";
+        for text in ["xã Hùng Lô", "phu-tho/xa-hung-lo", "/feeds/locality/phu-tho/xa-hung-lo.rss"] {
+            assert_eq!(printed(&["show", text]), format!("{expect}{moved}"), "{text}");
         }
+        assert_eq!(printed(&["show", "08287"]), format!("{expect}{moved}"));
         assert_eq!(printed(&["search", "hung lo"]), expect);
         assert_eq!(printed(&["search", "không đâu có"]), "");
         assert!(printed(&["show", "xã Không Có"]).starts_with("`xã Không Có` is no administrative unit"));
+    }
+
+    #[test]
+    fn what_became_of_what_is_shown() {
+        let town = printed(&["show", "phu-tho/thanh-pho-viet-tri"]);
+        assert!(town.contains("ended on 2025-07-01, its feed lives on over\n"), "{town}");
+        assert!(
+            town.contains("  Xã Hy Cương, Tỉnh Phú Thọ (08515)        /feeds/locality/phu-tho/xa-hy-cuong\n"),
+            "{town}"
+        );
+        let ward = printed(&["show", "phu-tho/xa-tien-phong"]);
+        assert!(ward.contains("its feed has the past of\n") && ward.contains("xa-vay-nua (a part)\n"), "{ward}");
+        let lost = printed(&["show", "00235"]);
+        assert_eq!(lost.matches("\n\n").count(), 1, "two places, apart: {lost}");
     }
 
     #[test]
@@ -440,6 +484,8 @@ mod tests {
         assert_eq!(line["parents"][0], "Tỉnh Phú Thọ");
         assert_eq!((&line["from"], &line["until"]), (&serde_json::Value::Null, &"2025-07-01".into()));
         assert_eq!(line["path"], "/feeds/locality/phu-tho/thanh-pho-viet-tri");
+        assert_eq!(line["lives_on_over"][4]["path"], "/feeds/locality/phu-tho/xa-hy-cuong");
+        assert_eq!(line["ended"], "2025-07-01");
         let counts: serde_json::Value = serde_json::from_str(&printed(&["at", "2025-06-30", "--json"])).unwrap();
         assert_eq!((&counts["provinces"], &counts["districts"]), (&63.into(), &696.into()));
     }

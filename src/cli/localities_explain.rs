@@ -94,16 +94,12 @@ struct KeptLine {
 pub(super) async fn explain(args: &ExplainArgs, global: &Global, as_json: bool) -> anyhow::Result<String> {
     let config = global.start()?;
     let options = options::classify(&config)?;
-    match &args.article {
-        Some(id) => {
-            let explanation = explanation(&config, &options, &ArticleId::new(id.as_str())).await?;
-            Ok(if as_json { serde_json::to_string_pretty(&explanation)? + "\n" } else { told(&explanation) })
-        }
-        None => {
-            let lines = every(&config, &options).await?;
-            Ok(if as_json { serde_json::to_string_pretty(&lines)? + "\n" } else { listed(&lines) })
-        }
+    if let Some(id) = &args.article {
+        let explanation = explanation(&config, &options, &ArticleId::new(id.as_str())).await?;
+        return Ok(if as_json { serde_json::to_string_pretty(&explanation)? + "\n" } else { told(&explanation) });
     }
+    let lines = every(&config, &options).await?;
+    Ok(if as_json { serde_json::to_string_pretty(&lines)? + "\n" } else { listed(&lines) })
 }
 
 async fn explanation(config: &Config, options: &classify::Options, id: &ArticleId) -> anyhow::Result<Explanation> {

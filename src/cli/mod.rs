@@ -12,6 +12,7 @@ pub mod import;
 mod localities;
 mod localities_explain;
 mod localities_find;
+mod localities_history;
 mod options;
 mod output;
 mod render;

@@ -86,7 +86,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         id: XmlText::new(&options.identity.feed_id(input.scope)),
         stem: below(&options.base_url, &format!("{FEEDS_PREFIX}{path}")),
         path,
-        subtitle: subtitle(visible_or(plain(description), &title), input),
+        subtitle: subtitle(&visible_or(plain(description), &title), input),
         title,
         site,
         language: LanguageTag::parse(language),
@@ -110,7 +110,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
 }
 
 /// What the feed is about, with what readers should know of its place.
-fn subtitle(description: XmlText, input: &Input<'_>) -> XmlText {
+fn subtitle(description: &XmlText, input: &Input<'_>) -> XmlText {
     let coverage = coverage(input.addresses.gazetteer(), input.scope);
     coverage.map_or(description.clone(), |coverage| XmlText::new(&format!("{coverage} {description}")))
 }

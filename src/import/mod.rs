@@ -20,6 +20,7 @@ use writer::{Tally, WriteError, Writer};
 
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryId;
+use crate::domain::found::FindPolicy;
 use crate::text::stamp::Zones;
 use lines::Line;
 
@@ -50,6 +51,9 @@ pub struct Options {
     pub category: Option<CategoryWish>,
     /// Localities of a page.
     pub localities: Vec<String>,
+    /// What is to be done about places in the texts; `Assign`: the link to more news of a place that a page has is none of
+    /// its localities. The caller records it for [`Import::taken`].
+    pub find: Option<FindPolicy>,
     /// Id of a page's story; `None`: derived from its title and first known stamp.
     pub id: Option<String>,
     /// Address of a page's story.
@@ -183,6 +187,7 @@ impl<'a> Import<'a> {
         let given = Given {
             category: self.default_category().await?,
             localities: self.options.localities.clone(),
+            reads_places: self.options.find == Some(FindPolicy::Assign),
             id: self.options.id.clone(),
             url: self.options.url.clone(),
         };

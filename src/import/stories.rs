@@ -18,6 +18,8 @@ const LISTED_DAYS_MAX: i64 = 3;
 pub(super) struct Given {
     pub(super) category: Option<CategoryId>,
     pub(super) localities: Vec<String>,
+    /// Are the places of the stories read from their texts?
+    pub(super) reads_places: bool,
     pub(super) id: Option<String>,
     pub(super) url: Option<String>,
 }
@@ -130,7 +132,12 @@ fn completed(mut record: Record, page: &Page, given: &Given) -> Record {
     if let Some(category) = given.category.as_ref().filter(|category| !article.categories.contains(category)) {
         article.categories.push(category.clone());
     }
-    for locality in given.localities.iter().chain(&page.locality) {
+    // A page's link to more news of a place says less of the story than its own text does.
+    let linked = page.locality.as_ref().filter(|_| !given.reads_places);
+    if given.reads_places {
+        article.localities.retain(|locality| Some(locality) != page.locality.as_ref());
+    }
+    for locality in given.localities.iter().chain(linked) {
         if !article.localities.contains(locality) {
             article.localities.push(locality.clone());
         }

@@ -156,7 +156,8 @@ fn an_imported_page_is_filed_under_the_places_of_its_text() {
     let directory = directory.path();
     let page = "Cập nhật: 18/03/2022 06:30 GMT+7\n\nĐường hoa làng ven đô\n\nSáng 17/3, Thành ủy Việt Trì khen các hộ làm đường hoa...\n\n\
         Đường hoa làng ven đôBà con xã Hùng Lô trồng hoa giấy dọc đường bê tông.\n\n\
-        Người Hùng Lô góp công, phường Minh Phương cho mượn xe chở đất. Năm nay Minh Phương cũng làm một tuyến.\n\nAnh Hòa\n";
+        Người Hùng Lô góp công, phường Minh Phương cho mượn xe chở đất. Năm nay Minh Phương cũng làm một tuyến.\n\nAnh Hòa\n\n\
+        Tin địa phương\n\nXem thêm Huyện Lâm Thao\n";
     fs::write(directory.join("trang.txt"), page).unwrap();
     fs::write(directory.join("loa.toml"), "site.article_url = \"https://baovidu.example/{slug}.htm\"\n").unwrap();
     let config = ["--config", "loa.toml"];
@@ -183,5 +184,7 @@ fn an_imported_page_is_filed_under_the_places_of_its_text() {
     assert!(text.contains("/feeds/locality/phu-tho/phuong-van-phu\n"), "{text}");
 
     run(&["import", "trang.txt", "--category", "doi-song", "--localities", "off", "--id", "duong-hoa"]);
-    assert!(!run(&["render", "/feeds/locality/phu-tho.rss"]).contains("<item>"));
+    assert!(!run(&["render", "/feeds/locality/phu-tho/phuong-van-phu.rss"]).contains("<item>"));
+    let linked = run(&["render", "/feeds/locality/phu-tho/huyen-lam-thao.rss"]);
+    assert!(linked.contains("<item>"), "where texts are not read, the page's link to more news tells");
 }
