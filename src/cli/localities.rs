@@ -456,7 +456,7 @@ mod tests {
         let ward = printed(&["show", "phu-tho/xa-tien-phong"]);
         assert!(ward.contains("its feed has the past of\n") && ward.contains("xa-vay-nua (a part)\n"), "{ward}");
         let lost = printed(&["show", "00235"]);
-        assert_eq!(lost.matches("\n\n").count(), 1, "two places, apart: {lost}");
+        assert_eq!(lost.matches("\n\n").count(), 2, "three places of one code, apart: {lost}");
     }
 
     #[test]
