@@ -481,7 +481,11 @@ impl<'a> Scan<'a> {
     /// A name alone.
     fn bare(&mut self, start: usize, end: usize, name: NameId) {
         let list = self.new_list();
-        let before = if self.is_byline { Before::Person } else { before(self.lexicon, self.line, start) };
+        let before = match before(self.lexicon, self.line, start) {
+            _ if self.is_byline => Before::Person,
+            _ if self.ends_a_thing(start) => Before::Thing,
+            before => before,
+        };
         self.push(Mention {
             list,
             past: self.past(),
@@ -496,6 +500,13 @@ impl<'a> Scan<'a> {
         if self.list.is_some_and(|list| list.end == start) {
             self.list = None;
         }
+    }
+
+    /// What a hyphen joins is one thing: `tuyến Hà Nội - Việt Trì - Phú Thọ`.
+    fn ends_a_thing(&self, start: usize) -> bool {
+        let Some(hyphen) = start.checked_sub(1).filter(|at| self.line.is_mark(*at, &['-'])) else { return false };
+        let last = self.found.last().filter(|last| last.part == self.part && last.end == hyphen);
+        last.is_some_and(|last| last.is_doubtful && last.how == How::Bare)
     }
 
     /// `Sông Lô` at the beginning of a sentence is a river.
