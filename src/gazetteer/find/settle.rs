@@ -6,7 +6,7 @@ use super::super::unit::{Kind, Unit};
 use super::Reason;
 use super::atlas::Atlas;
 use super::lexicon::NameId;
-use super::scan::{How, Line, Mention, Past};
+use super::scan::{How, Line, Looks, Mention, Past};
 use super::words::{Class, Kinds};
 use crate::domain::place::{Level, UnitCode};
 
@@ -62,7 +62,8 @@ enum Scope {
 
 impl<'a, 'g> Settle<'a, 'g> {
     pub(super) fn new(atlas: &'a Atlas<'g>, lines: &'a [Line], mentions: &'a [Mention]) -> Self {
-        let people = mentions.iter().filter(|mention| mention.is_person).map(|mention| mention.name).collect();
+        let people =
+            mentions.iter().filter(|mention| mention.looks == Looks::Person).map(|mention| mention.name).collect();
         Self {
             atlas,
             lines,
@@ -129,7 +130,7 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// no unit of the list's kind is called like is a name alone: `xã Hùng Lô, Việt Trì`.
     fn candidates_of(&self, at: usize, mention: &Mention) -> (How, Vec<&'g Unit>, Vec<&'g Unit>) {
         let how = mention.how;
-        if mention.is_person || mention.is_doubtful {
+        if matches!(mention.looks, Looks::Person | Looks::Other) {
             return (how, Vec::new(), Vec::new());
         }
         let alone = || (How::Bare, self.alone(mention), Vec::new());
@@ -173,10 +174,10 @@ impl<'a, 'g> Settle<'a, 'g> {
 
     /// In a sentence about a reform: the provinces that are, those at home that were, and then what there is.
     fn perhaps_past(&self, valid: Vec<&'g Unit>, past: Vec<&'g Unit>) -> Vec<&'g Unit> {
-        let is_province = |unit: &&Unit| unit.level() == Level::Province;
+        let is_province = |unit: &Unit| unit.level() == Level::Province;
         let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
         let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
-        if valid.iter().any(|unit| is_province(&unit)) || is_known && !is_merged { valid } else { past }
+        if valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged { valid } else { past }
     }
 
     /// Does one of the units hold one that the mention before may be?
@@ -200,8 +201,8 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// In a list with a unit of which nothing is left by the day, those are meant that it lay beside (`ba xã Văn Bán, Tam
     /// Sơn và Tùng Khê`, though another xã Tam Sơn is present).
     fn agree(&mut self) {
-        let last = self.mentions.len();
-        for at in (0..last).chain((0..last).rev()) {
+        let count = self.mentions.len();
+        for at in (0..count).chain((0..count).rev()) {
             let Some(list) = self.mentions.get(at).map(|mention| mention.list) else { continue };
             let is_beside = |other: &usize| self.mentions.get(*other).is_some_and(|other| other.list == list);
             let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten().filter(is_beside);
@@ -437,7 +438,7 @@ impl<'a, 'g> Settle<'a, 'g> {
         if mention.past > Past::No && !units.is_empty() && units.iter().all(|unit| !self.atlas.holds(unit)) {
             return self.of_the_past(mention, units);
         }
-        let is_place = mention.is_place || linked.is_some() || self.is_beside_a_place(at);
+        let is_place = mention.looks == Looks::Place || linked.is_some() || self.is_beside_a_place(at);
         if !is_place && (mention.speaks || self.people.contains(&mention.name)) {
             return None;
         }
@@ -451,7 +452,7 @@ impl<'a, 'g> Settle<'a, 'g> {
             let is_person = *province.name == *PERSON;
             return (!is_ordinary && !is_person).then_some((*province, Reason::Province));
         }
-        if !is_place && (mention.is_tied || mention.end == mention.start + 1) {
+        if !is_place && (mention.looks == Looks::Tied || mention.end == mention.start + 1) {
             return None;
         }
         if let (Some(reason), [unit]) = (linked, units) {
