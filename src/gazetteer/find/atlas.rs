@@ -107,26 +107,19 @@ impl<'g> Atlas<'g> {
 
     /// Those that lie in none of the others.
     pub(super) fn topmost(&self, units: Vec<&'g Unit>) -> Vec<&'g Unit> {
-        let is_inside = |unit: &&'g Unit| units.iter().any(|whole| self.lies_in(unit, whole));
-        if units.len() < 2 { units } else { units.iter().copied().filter(|unit| !is_inside(unit)).collect() }
+        // Nothing lies in a commune, and most names are of communes only.
+        let wholes: Vec<&Unit> = units.iter().copied().filter(|unit| unit.level() != Level::Commune).collect();
+        if wholes.is_empty() || units.len() < 2 {
+            return units;
+        }
+        units.into_iter().filter(|unit| !wholes.iter().any(|whole| self.lies_in(unit, whole))).collect()
     }
 
     /// What a province is on the day: itself, or the one that most of its codes are in now.
     fn present_province(&self, code: UnitCode) -> UnitCode {
-        let mut present = code;
-        for _ in 0..REFORMS_MAX {
-            match self.gazetteer.periods(present).last() {
-                Some(last) if !last.is_valid(self.day) && last.until.is_some_and(|until| until <= self.day) => {
-                    let next = self.lexicon.merged_into(present);
-                    present = next.unwrap_or(present);
-                    if next.is_none() {
-                        break;
-                    }
-                }
-                _ => break,
-            }
-        }
-        present
+        let is_present = |code: &UnitCode| self.gazetteer.units.at(*code, self.day).is_some();
+        let followed = std::iter::successors(Some(code), |code| self.lexicon.merged_into(*code)).take(REFORMS_MAX);
+        followed.into_iter().find(is_present).unwrap_or(code)
     }
 }
 

@@ -257,7 +257,10 @@ body: Ở TP. [Việt Trì|227], cầu [Việt Trì|?]
         let labels = &story.paragraphs[1].labels;
         let named: Vec<_> = labels
             .iter()
-            .map(|label| (&story.paragraphs[1].text[label.name.clone()], label.unit.map(Unit::full_name)))
+            .map(|label| {
+                let name = story.paragraphs[1].text.get(label.name.clone()).unwrap();
+                (name, label.unit.map(Unit::full_name))
+            })
             .collect();
         assert_eq!(named, [("Việt Trì", Some("Thành phố Việt Trì".to_owned())), ("Việt Trì", None)]);
         assert_eq!(story.assign.len(), 2);

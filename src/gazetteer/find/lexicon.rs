@@ -38,12 +38,19 @@ pub(in crate::gazetteer) struct Lexicon {
     mergers: Vec<(UnitCode, UnitCode)>,
 }
 
-/// What a word can begin.
+/// What a word can begin, as bits.
 #[derive(Debug, Clone, Copy, Default)]
-struct Begins {
-    name: bool,
-    phrase: bool,
-    surname: bool,
+struct Begins(u8);
+
+impl Begins {
+    const NAME: u8 = 1;
+    const PHRASE: u8 = 1 << 1;
+    /// The name of a person.
+    const PERSON: u8 = 1 << 2;
+
+    const fn has(self, what: u8) -> bool {
+        self.0 & what != 0
+    }
 }
 
 /// A name in a text: which, and how many tokens.
@@ -113,17 +120,20 @@ impl Lexicon {
             self.vocabulary.add(surname);
         }
         self.begins = vec![Begins::default(); usize::try_from(self.vocabulary.len()).unwrap_or_default()];
+        let mut mark = |word: WordId, what: u8| {
+            if let Some(begins) = index(word).and_then(|at| self.begins.get_mut(at)) {
+                begins.0 |= what;
+            }
+        };
         for (from, word) in self.edges.keys() {
-            if let Some(begins) = index(*word).and_then(|at| self.begins.get_mut(at)) {
-                begins.name |= *from == NAMES;
-                begins.phrase |= *from == PHRASE;
+            match *from {
+                NAMES => mark(*word, Begins::NAME),
+                PHRASE => mark(*word, Begins::PHRASE),
+                _ => {}
             }
         }
         for surname in phrases(SURNAMES) {
-            let word = self.vocabulary.find(surname);
-            if let Some(begins) = index(word).and_then(|at| self.begins.get_mut(at)) {
-                begins.surname = true;
-            }
+            mark(self.vocabulary.find(surname), Begins::PERSON);
         }
     }
 
@@ -135,7 +145,7 @@ impl Lexicon {
     /// apostrophe.
     pub(super) fn name(&self, tokens: &[Token]) -> Option<Named> {
         let first = tokens.first()?;
-        if !self.begins(first).name || first.shape == Shape::Lower {
+        if !self.begins(first).has(Begins::NAME) || first.shape == Shape::Lower {
             return None;
         }
         let (mut node, mut found, mut before) = (NAMES, None, None);
@@ -155,7 +165,7 @@ impl Lexicon {
 
     /// The longest phrase at the beginning of the tokens, in any letters, and how many tokens it has.
     pub(super) fn phrase(&self, tokens: &[Token]) -> Option<(Class, usize)> {
-        if self.begins(tokens.first()?).phrase { self.longest(PHRASE, tokens) } else { None }
+        if self.begins(tokens.first()?).has(Begins::PHRASE) { self.longest(PHRASE, tokens) } else { None }
     }
 
     /// The same of the phrases that stand right after something.
@@ -175,7 +185,7 @@ impl Lexicon {
 
     /// Can this be a surname?
     pub(super) fn is_surname(&self, token: &Token) -> bool {
-        token.is_capital() && self.begins(token).surname
+        token.is_capital() && self.begins(token).has(Begins::PERSON)
     }
 
     /// The province that one of the past went into.

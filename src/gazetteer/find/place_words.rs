@@ -27,7 +27,8 @@ pub(super) const PLACES: &str = "\
     giáp; đi; ngã ba; cửa ngõ; trên đất; trên địa bàn; ngược; xuôi; phía; quân và dân; cử tri; nông dân; đồng bào; \
     đảng viên; cán bộ; thanh niên; phụ nữ; tuổi trẻ; quê hương; mảnh đất; qua địa bàn; trở lại; quay lại; trở về; \
     hướng về; lãnh thổ; cách; ghé; giữa; nối; kết nối; nối liền; bên; tận; hạ lưu; thượng nguồn; ngoài; khỏi; trước \
-    cửa; theo hướng; đoạn; miền núi; vùng núi; trung du; đồng bằng; huyện lỵ; đầu cầu; điểm cầu; chân đất";
+    cửa; theo hướng; đoạn; miền núi; vùng núi; trung du; đồng bằng; huyện lỵ; đầu cầu; điểm cầu; chân đất; tỉnh nhà; \
+    đất tổ; vùng đất tổ; quê hương đất tổ; miệt";
 
 /// A phrase about an organisation or a thing ends here, so that what follows is no part of its name.
 pub(super) const STOPS: &str = "\

@@ -51,6 +51,21 @@ pub(super) enum Past {
     Former,
 }
 
+/// What the words around a name make of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// Nothing.
+    Open,
+    /// Perhaps a thing: an unknown word before it begins the sentence (`Su su Tam Đảo`).
+    Tied,
+    /// A place.
+    Place,
+    /// Somebody.
+    Person,
+    /// A part of a longer name, or of something else's.
+    Other,
+}
+
 /// A name that may mean a unit.
 #[derive(Debug, Clone)]
 pub(super) struct Mention {
@@ -70,18 +85,9 @@ pub(super) struct Mention {
     pub(super) sentence: usize,
     /// Is it said to be of the past?
     pub(super) past: Past,
-    /// Do the words around it say that it is a place?
-    pub(super) is_place: bool,
-    /// Does it look like part of a longer name, or of something else's?
-    pub(super) is_doubtful: bool,
-    /// Does an unknown word before it begin the sentence, so that both may be a thing (`Su su Tam Đảo`)?
-    pub(super) is_tied: bool,
-    /// Is it somebody?
-    pub(super) is_person: bool,
+    pub(super) looks: Looks,
     /// Does somebody of that name speak?
     pub(super) speaks: bool,
-    /// Is all of it in capitals?
-    pub(super) is_loud: bool,
 }
 
 impl Line {
@@ -342,7 +348,7 @@ impl<'a> Scan<'a> {
             how: How::Kind,
             list: number,
             past: past.max(self.past()),
-            is_doubtful: is_team || self.goes_on(name_end),
+            looks: if is_team || self.goes_on(name_end) { Looks::Other } else { Looks::Open },
             ..self.mention(start, name_end, named.name)
         });
         let former_end = self.former(name_end);
@@ -452,8 +458,7 @@ impl<'a> Scan<'a> {
             how: How::Authority,
             list,
             past: self.past(),
-            is_place: true,
-            is_doubtful: is_other || self.goes_on(name_end),
+            looks: if is_other || self.goes_on(name_end) { Looks::Other } else { Looks::Place },
             ..self.mention(end, name_end, named.name)
         });
         self.is_once = false;
@@ -469,8 +474,11 @@ impl<'a> Scan<'a> {
                 how: How::Listed { is_plural: list.is_plural },
                 list: list.number,
                 past: list.past.max(self.past()),
-                is_place: list.is_plural,
-                is_doubtful: self.goes_on(end),
+                looks: match list.is_plural {
+                    _ if self.goes_on(end) => Looks::Other,
+                    true => Looks::Place,
+                    false => Looks::Open,
+                },
                 ..self.mention(start, end, name)
             });
         }
@@ -481,21 +489,29 @@ impl<'a> Scan<'a> {
     /// A name alone.
     fn bare(&mut self, start: usize, end: usize, name: NameId) {
         let list = self.new_list();
-        let before = if self.is_byline { Before::Person } else { before(self.lexicon, self.line, start) };
-        self.push(Mention {
-            list,
-            past: self.past(),
-            is_place: before == Before::Place,
-            is_tied: before == Before::Opening || before != Before::Place && self.is_thing_itself(start),
-            is_person: before == Before::Person,
-            is_doubtful: before == Before::Thing || self.goes_on(end),
-            ..self.mention(start, end, name)
-        });
+        let looks = match before(self.lexicon, self.line, start) {
+            _ if self.is_byline => Looks::Person,
+            Before::Person => Looks::Person,
+            _ if self.ends_a_thing(start) || self.goes_on(end) => Looks::Other,
+            Before::Thing => Looks::Other,
+            Before::Place => Looks::Place,
+            _ if self.is_thing_itself(start) => Looks::Tied,
+            Before::Opening => Looks::Tied,
+            Before::Open => Looks::Open,
+        };
+        self.push(Mention { list, past: self.past(), looks, ..self.mention(start, end, name) });
         self.former(end);
         self.is_once = false;
         if self.list.is_some_and(|list| list.end == start) {
             self.list = None;
         }
+    }
+
+    /// What a hyphen joins is one thing: `tuyến Hà Nội - Việt Trì - Phú Thọ`.
+    fn ends_a_thing(&self, start: usize) -> bool {
+        let Some(hyphen) = start.checked_sub(1).filter(|at| self.line.is_mark(*at, &['-'])) else { return false };
+        let last = self.found.last().filter(|last| last.part == self.part && last.end == hyphen);
+        last.is_some_and(|last| last.looks == Looks::Other && last.how == How::Bare)
     }
 
     /// `Sông Lô` at the beginning of a sentence is a river.
@@ -508,7 +524,6 @@ impl<'a> Scan<'a> {
     /// A mention as bare as can be.
     fn mention(&self, start: usize, end: usize, name: NameId) -> Mention {
         let speech = self.lexicon.phrase_after(self.line.from(end));
-        let own = self.line.tokens.get(start..end).unwrap_or_default();
         Mention {
             part: self.part,
             from: start,
@@ -520,12 +535,8 @@ impl<'a> Scan<'a> {
             list: 0,
             sentence: self.sentence,
             past: Past::No,
-            is_tied: false,
-            is_place: false,
-            is_doubtful: false,
-            is_person: false,
+            looks: Looks::Open,
             speaks: speech.is_some_and(|(class, _)| class == Class::Speech),
-            is_loud: own.iter().all(|token| !matches!(token.shape, Shape::Capital | Shape::Lower)),
         }
     }
 

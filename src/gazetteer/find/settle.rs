@@ -6,12 +6,12 @@ use super::super::unit::{Kind, Unit};
 use super::Reason;
 use super::atlas::Atlas;
 use super::lexicon::NameId;
-use super::scan::{How, Line, Mention, Past};
+use super::scan::{How, Line, Looks, Mention, Past};
 use super::words::{Class, Kinds};
 use crate::domain::place::{Level, UnitCode};
 
-/// Provinces whose names are ordinary words: alone they need something that says that a place is meant.
-const ORDINARY_WORDS: [&str; 2] = ["Hòa Bình", "Thái Bình"];
+/// The province whose name is an ordinary word (peace): alone it needs something that says that a place is meant.
+const ORDINARY_WORD: &str = "Hòa Bình";
 /// The province whose name alone is a person's.
 const PERSON: &str = "Hồ Chí Minh";
 /// How often the story is read: each time more names are known that others depend on.
@@ -62,7 +62,8 @@ enum Scope {
 
 impl<'a, 'g> Settle<'a, 'g> {
     pub(super) fn new(atlas: &'a Atlas<'g>, lines: &'a [Line], mentions: &'a [Mention]) -> Self {
-        let people = mentions.iter().filter(|mention| mention.is_person).map(|mention| mention.name).collect();
+        let people =
+            mentions.iter().filter(|mention| mention.looks == Looks::Person).map(|mention| mention.name).collect();
         Self {
             atlas,
             lines,
@@ -88,6 +89,7 @@ impl<'a, 'g> Settle<'a, 'g> {
             self.others.push(others);
         }
         self.spread_former();
+        self.agree();
         for at in (0..self.mentions.len()).rev() {
             self.link(at);
         }
@@ -128,7 +130,7 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// no unit of the list's kind is called like is a name alone: `xã Hùng Lô, Việt Trì`.
     fn candidates_of(&self, at: usize, mention: &Mention) -> (How, Vec<&'g Unit>, Vec<&'g Unit>) {
         let how = mention.how;
-        if mention.is_person || mention.is_doubtful {
+        if matches!(mention.looks, Looks::Person | Looks::Other) {
             return (how, Vec::new(), Vec::new());
         }
         let alone = || (How::Bare, self.alone(mention), Vec::new());
@@ -172,10 +174,10 @@ impl<'a, 'g> Settle<'a, 'g> {
 
     /// In a sentence about a reform: the provinces that are, those at home that were, and then what there is.
     fn perhaps_past(&self, valid: Vec<&'g Unit>, past: Vec<&'g Unit>) -> Vec<&'g Unit> {
-        let is_province = |unit: &&Unit| unit.level() == Level::Province;
+        let is_province = |unit: &Unit| unit.level() == Level::Province;
         let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
         let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
-        if valid.iter().any(|unit| is_province(&unit)) || is_known && !is_merged { valid } else { past }
+        if valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged { valid } else { past }
     }
 
     /// Does one of the units hold one that the mention before may be?
@@ -194,6 +196,32 @@ impl<'a, 'g> Settle<'a, 'g> {
                 self.exchange(at - 1);
             }
         }
+    }
+
+    /// In a list with a unit of which nothing is left by the day, those are meant that it lay beside (`ba xã Văn Bán, Tam
+    /// Sơn và Tùng Khê`, though another xã Tam Sơn is present).
+    fn agree(&mut self) {
+        let count = self.mentions.len();
+        for at in (0..count).chain((0..count).rev()) {
+            let Some(list) = self.mentions.get(at).map(|mention| mention.list) else { continue };
+            let is_beside = |other: &usize| self.mentions.get(*other).is_some_and(|other| other.list == list);
+            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten().filter(is_beside);
+            let gone: Vec<&Unit> = beside.flat_map(|other| self.only_past(other)).copied().collect();
+            let same =
+                self.others(at).iter().copied().filter(|unit| gone.iter().any(|other| other.parent == unit.parent));
+            let same: Vec<&Unit> = same.filter(|unit| !self.atlas.holds(unit)).collect();
+            if !same.is_empty()
+                && let Some(slot) = self.candidates.get_mut(at)
+            {
+                *slot = same;
+            }
+        }
+    }
+
+    /// The candidates of a mention, if they all are of the past.
+    fn only_past(&self, at: usize) -> &[&'g Unit] {
+        let units = self.candidates(at);
+        if units.iter().any(|unit| self.atlas.holds(unit)) { &[] } else { units }
     }
 
     /// Takes the units of the other time, if they are of the past.
@@ -303,7 +331,7 @@ impl<'a, 'g> Settle<'a, 'g> {
                 Some((unit, self.reason(unit, mention, Reason::Authority)))
             }
             how => {
-                let unit = self.like_its_list(at, mention).or_else(|| self.one(mention, self.at_home(at, mention)))?;
+                let unit = self.one(mention, self.at_home(at, mention))?;
                 let is_single = how == How::Listed { is_plural: false };
                 if is_single && !self.is_sibling(at, unit) {
                     return None;
@@ -325,18 +353,6 @@ impl<'a, 'g> Settle<'a, 'g> {
             (false, Past::No | Past::Perhaps) => Reason::FormerKind,
             (false, Past::Before | Past::Former) => Reason::Former,
         }
-    }
-
-    /// The unit that lies where another member of the list does, if that is of the past.
-    fn like_its_list(&self, at: usize, mention: &Mention) -> Option<&'g Unit> {
-        let is_beside = |other: usize| self.mentions.get(other).is_some_and(|other| other.list == mention.list);
-        let neighbours = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten().filter(|other| is_beside(*other));
-        let past = |unit: &&'g Unit| !self.atlas.holds(unit);
-        let parents: Vec<_> =
-            neighbours.filter_map(|other| self.chosen(other)).map(|(unit, _)| unit).filter(past).collect();
-        let mut same =
-            self.others(at).iter().copied().filter(|unit| parents.iter().any(|other| other.parent == unit.parent));
-        same.next().filter(|_| same.next().is_none())
     }
 
     /// The candidates; those of the past, if only they were at home and the story tells of none of the others.
@@ -422,7 +438,7 @@ impl<'a, 'g> Settle<'a, 'g> {
         if mention.past > Past::No && !units.is_empty() && units.iter().all(|unit| !self.atlas.holds(unit)) {
             return self.of_the_past(mention, units);
         }
-        let is_place = mention.is_place || linked.is_some() || self.is_beside_a_place(at);
+        let is_place = mention.looks == Looks::Place || linked.is_some() || self.is_beside_a_place(at);
         if !is_place && (mention.speaks || self.people.contains(&mention.name)) {
             return None;
         }
@@ -431,11 +447,12 @@ impl<'a, 'g> Settle<'a, 'g> {
             if let Some(unit) = in_full.filter(|unit| *unit != *province && !self.atlas.is_home(province)) {
                 return Some((unit, Reason::NamedInFull));
             }
-            let is_ordinary = ORDINARY_WORDS.contains(&&*province.name) && !is_place && in_full.is_none();
+            let is_told = is_place || in_full.is_some() || self.atlas.is_home(province);
+            let is_ordinary = *province.name == *ORDINARY_WORD && !is_told;
             let is_person = *province.name == *PERSON;
             return (!is_ordinary && !is_person).then_some((*province, Reason::Province));
         }
-        if !is_place && (mention.is_tied || mention.end == mention.start + 1) {
+        if !is_place && (mention.looks == Looks::Tied || mention.end == mention.start + 1) {
             return None;
         }
         if let (Some(reason), [unit]) = (linked, units) {
@@ -449,8 +466,7 @@ impl<'a, 'g> Settle<'a, 'g> {
         }
         let home: Vec<&Unit> = units.iter().copied().filter(|unit| self.atlas.is_home(unit)).collect();
         if let [unit] = *home.as_slice() {
-            let is_known = unit.level() == Level::District && !mention.is_loud;
-            return (is_known || is_place).then_some((unit, Reason::Home));
+            return (unit.level() == Level::District || is_place).then_some((unit, Reason::Home));
         }
         match units {
             [unit] if unit.kind == Kind::ThanhPho && is_place => Some((unit, Reason::City)),

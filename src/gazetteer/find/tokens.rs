@@ -46,25 +46,27 @@ impl Token {
 #[derive(Default)]
 struct Word {
     folded: String,
+    /// Letters, those of them that are capitals, and combining marks.
     letters: usize,
+    capitals: usize,
+    marks: usize,
+    /// Is the first letter a capital?
     is_capital: bool,
-    has_small: bool,
-    has_marks: bool,
 }
 
 impl Word {
     fn clear(&mut self) {
         self.folded.clear();
-        (self.letters, self.is_capital, self.has_small, self.has_marks) = (0, false, false, false);
+        (self.letters, self.capitals, self.marks, self.is_capital) = (0, 0, 0, false);
     }
 
     fn push(&mut self, c: char) {
         let is_capital = if c.is_ascii() { c.is_ascii_uppercase() } else { c.is_uppercase() };
         self.is_capital |= is_capital && self.letters == 0;
         if is_combining(c) {
-            self.has_marks = true;
+            self.marks += 1;
         } else {
-            self.has_small |= !is_capital;
+            self.capitals += usize::from(is_capital);
             self.letters += 1;
         }
         match c {
@@ -77,15 +79,17 @@ impl Word {
     }
 
     const fn shape(&self) -> Shape {
-        match (self.is_capital, self.has_small) {
-            (false, _) => Shape::Lower,
-            (true, false) if self.letters > 1 => Shape::Upper,
-            (true, _) => Shape::Capital,
+        if !self.is_capital {
+            Shape::Lower
+        } else if self.letters > 1 && self.letters == self.capitals {
+            Shape::Upper
+        } else {
+            Shape::Capital
         }
     }
 
     fn id(&self, vocabulary: &Vocabulary) -> WordId {
-        if self.has_marks { vocabulary.find(&nfc(&self.folded)) } else { vocabulary.find(&self.folded) }
+        if self.marks > 0 { vocabulary.find(&nfc(&self.folded)) } else { vocabulary.find(&self.folded) }
     }
 }
 

@@ -155,12 +155,10 @@ pub(super) const PHRASES: [(Class, &str); 44] = [
     (
         Class::Before,
         "trước khi hợp nhất; trước khi sáp nhập; trước hợp nhất; trước sáp nhập; trước ngày 1 / 7 / 2025; \
-         trước 1 / 7 / 2025; trước tháng 7 / 2025; trước khi có chính quyền hai cấp",
+         trước 1 / 7 / 2025; trước tháng 7 / 2025; thành lập trên cơ sở; hình thành trên cơ sở; thành lập từ; \
+         hình thành từ; sáp nhập từ; hợp nhất từ; nhập từ; trước khi có chính quyền hai cấp",
     ),
-    (
-        Class::Reform,
-        "trước đây; trước kia; ngày trước; hợp nhất; sáp nhập; nhập vào; nhập từ; được thành lập trên cơ sở; thành lập trên cơ sở; sắp xếp đơn vị hành chính",
-    ),
+    (Class::Reform, "trước đây; trước kia; ngày trước; hợp nhất; sáp nhập; nhập vào; sắp xếp đơn vị hành chính"),
     (Class::Today, "nay; hiện; hiện nay; ngày nay; bây giờ; đến nay"),
     (Class::Which, "là; gồm; gồm có; bao gồm; như"),
     (Class::Team, "clb; câu lạc bộ; đội bóng; đội tuyển; fc; clb bóng đá; câu lạc bộ bóng đá"),
