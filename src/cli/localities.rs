@@ -1,17 +1,18 @@
 //! `loa localities`: the administrative units that the program knows, of any date, and the addresses of their feeds.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Outcome, output};
+use super::{Global, Outcome, localities_tables, output, tables};
+use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::place::{Level, Place};
 use crate::gazetteer::{Gazetteer, Kind, Unit};
-use crate::text::stamp::Zones;
 
 /// Where the feeds of localities live, below [`FEEDS_PREFIX`].
 const LOCALITY_PREFIX: &str = "locality/";
@@ -73,6 +74,24 @@ enum Command {
         /// A code, a name, or the address of a feed. Of a code or a name, everything that it ever meant.
         #[arg(value_name = "UNIT|PATH")]
         unit: String,
+    },
+    /// Write the tables of the program into a directory, to start newer ones from.
+    ///
+    /// Writes units.csv, succession.csv, aliases.csv and addresses.csv, and never over a file that is there. Change them as
+    /// docs/LOCALITIES.md tells, run `loa localities add-addresses DIR`, then set `localities.tables` (or --tables).
+    Export {
+        /// Where to; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+    /// Give an address to every place of newer tables that has none.
+    ///
+    /// Checks the tables of the directory first, then adds lines to its addresses.csv and changes none. An address stays
+    /// for ever: look at what is added before you serve it.
+    AddAddresses {
+        /// The directory of the tables.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
     /// Count the units of a day, or show what a text means on that day.
     At {
@@ -138,14 +157,23 @@ struct KindCount {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let today = SystemClock.now().with_timezone(&Zones::default().zone).date_naive();
-    let text = answer(&Gazetteer::built_in(), args, today)?;
+pub(crate) fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
+    match &args.command {
+        Command::Export { directory } => localities_tables::export(directory, args.json)?,
+        Command::AddAddresses { directory } => localities_tables::add_addresses(directory, args.json)?,
+        _ => tell(args, &global.start()?)?,
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Answers a question about the tables that the configuration names.
+fn tell(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let today = SystemClock.now().with_timezone(&config.site.timezone).date_naive();
+    let text = answer(&tables::gazetteer(config)?.as_of(today), args, today)?;
     if text.is_empty() {
         output::note("nothing is called like that");
     }
-    output::print(&text)?;
-    Ok(Outcome::Clean)
+    output::print(&text)
 }
 
 /// What the command prints.
@@ -160,6 +188,8 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             let unit = gazetteer.resolve(unit, *date, &[])?;
             (vec![line(gazetteer, unit, *date, 0)], listed)
         }
+        // They ask nothing.
+        Command::Export { .. } | Command::AddAddresses { .. } => return Ok(String::new()),
         Command::At { date, unit: None } => {
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });

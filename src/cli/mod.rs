@@ -10,12 +10,14 @@ mod demo;
 mod demo_live;
 pub mod import;
 mod localities;
+mod localities_tables;
 mod options;
 mod output;
 mod render;
 mod serve;
 mod service;
 mod store;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,6 +75,9 @@ pub(crate) struct Global {
     /// Loa's own memory: `sqlite:PATH` or `postgres://...`.
     #[arg(long, global = true, value_name = "URL")]
     state: Option<String>,
+    /// Directory of newer tables of administrative units; `loa localities export` writes some to start from.
+    #[arg(long, global = true, value_name = "DIR")]
+    tables: Option<String>,
     /// How log lines are written: text or json.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -110,6 +115,7 @@ impl Global {
         let own = [
             ("store.url", self.store.clone(), "--store"),
             ("state.url", self.state.clone(), "--state"),
+            ("localities.tables", self.tables.clone(), "--tables"),
             ("log.format", self.log_format.clone(), "--log-format"),
             ("log.level", self.log_level.clone(), "--log-level"),
         ];
@@ -146,7 +152,7 @@ impl Command {
             Self::Check(args) => check::run(args, global).await,
             Self::Render(args) => render::run(args, global).await,
             Self::Categories(args) => categories::run(args, global).await,
-            Self::Localities(args) => localities::run(&args),
+            Self::Localities(args) => localities::run(&args, global),
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
         }

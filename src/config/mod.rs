@@ -24,7 +24,7 @@ pub use custom::{CustomCriteria, CustomFeed};
 use layers::{Layers, SCOPE, Value};
 use reader::Reader;
 pub use secret::Secret;
-pub use sections::{Documents, Feeds, Http, Log, LogFormat, Site, State, Store};
+pub use sections::{Documents, Feeds, Http, Localities, Log, LogFormat, Site, State, Store};
 
 /// A withdrawn article has left every cache that honours our headers after this time, in seconds (promise 5).
 const STALE_SECONDS_MAX: u32 = 180;
@@ -45,6 +45,8 @@ pub struct Config {
     pub state: State,
     /// What feeds hold.
     pub feeds: Feeds,
+    /// The administrative units.
+    pub localities: Localities,
     /// May the store bring back what it had withdrawn for good?
     pub store_may_restore: bool,
     /// The documents that are kept.
@@ -144,6 +146,7 @@ impl Config {
                 directory: Path::new(&reader.text("state.directory")).into(),
             },
             feeds: feeds(&reader, layers),
+            localities: Localities { tables: reader.optional_text("localities.tables").map(PathBuf::from) },
             store_may_restore: reader.flag("withdrawals.store_may_restore"),
             documents: Documents {
                 memory_bytes_max: reader.number("documents.memory_bytes_max", 1_000_000..=1_000_000_000_000),

@@ -95,6 +95,13 @@ pub struct Feeds {
     pub html: HtmlLimits,
 }
 
+/// `[localities]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Localities {
+    /// Directory of tables that take the place of those of the program; `None`: there are no others.
+    pub tables: Option<PathBuf>,
+}
+
 /// `[documents]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Documents {
