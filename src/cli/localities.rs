@@ -1,6 +1,7 @@
 //! `loa localities`: the administrative units that the program knows, of any date, and the addresses of their feeds.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::Subcommand;
@@ -9,12 +10,12 @@ use serde::Serialize;
 use super::localities_explain::{self, ExplainArgs};
 use super::localities_find::{self, EvaluateArgs, FindArgs};
 use super::localities_history::History;
-use super::{Global, Outcome, output};
+use super::{Global, Outcome, localities_tables, output, tables};
+use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::place::{Level, Place};
 use crate::gazetteer::{Gazetteer, Kind, Unit};
-use crate::text::stamp::Zones;
 
 /// Where the feeds of localities live, below [`FEEDS_PREFIX`].
 const LOCALITY_PREFIX: &str = "locality/";
@@ -77,6 +78,24 @@ enum Command {
         /// A code, a name, or the address of a feed. Of a code or a name, everything that it ever meant.
         #[arg(value_name = "UNIT|PATH")]
         unit: String,
+    },
+    /// Write the tables of the program into a directory, to start newer ones from.
+    ///
+    /// Writes units.csv, succession.csv, aliases.csv and addresses.csv, and never over a file that is there. Change them as
+    /// docs/LOCALITIES.md tells, run `loa localities add-addresses DIR`, then set `localities.tables` (or --tables).
+    Export {
+        /// Where to; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+    /// Give an address to every place of newer tables that has none.
+    ///
+    /// Checks the tables of the directory first, then adds lines to its addresses.csv and changes none. An address stays
+    /// for ever: look at what is added before you serve it.
+    AddAddresses {
+        /// The directory of the tables.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
     /// Count the units of a day, or show what a text means on that day.
     At {
@@ -149,17 +168,23 @@ struct KindCount {
 
 /// Runs the command.
 pub(crate) async fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
-    if let Command::Explain(explain) = &args.command {
-        output::print(&localities_explain::explain(explain, global, args.json).await?)?;
-        return Ok(Outcome::Clean);
+    match &args.command {
+        Command::Export { directory } => localities_tables::export(directory, args.json)?,
+        Command::AddAddresses { directory } => localities_tables::add_addresses(directory, args.json)?,
+        Command::Explain(explain) => output::print(&localities_explain::explain(explain, global, args.json).await?)?,
+        _ => tell(args, &global.start()?)?,
     }
-    let today = SystemClock.now().with_timezone(&Zones::default().zone).date_naive();
-    let text = answer(&Gazetteer::built_in(), args, today)?;
+    Ok(Outcome::Clean)
+}
+
+/// Answers a question about the tables that the configuration names.
+fn tell(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let today = SystemClock.now().with_timezone(&config.site.timezone).date_naive();
+    let text = answer(&tables::gazetteer(config)?.as_of(today), args, today)?;
     if text.is_empty() {
         output::note("nothing is called like that");
     }
-    output::print(&text)?;
-    Ok(Outcome::Clean)
+    output::print(&text)
 }
 
 /// What the command prints.
@@ -174,6 +199,8 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             let unit = gazetteer.resolve(unit, *date, &[])?;
             (vec![line(gazetteer, unit, *date, 0)], listed)
         }
+        // They ask nothing.
+        Command::Export { .. } | Command::AddAddresses { .. } => return Ok(String::new()),
         Command::At { date, unit: None } => {
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });

@@ -13,12 +13,14 @@ mod localities;
 mod localities_explain;
 mod localities_find;
 mod localities_history;
+mod localities_tables;
 mod options;
 mod output;
 mod render;
 mod serve;
 mod service;
 mod store;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,6 +78,9 @@ pub(crate) struct Global {
     /// Loa's own memory: `sqlite:PATH` or `postgres://...`.
     #[arg(long, global = true, value_name = "URL")]
     state: Option<String>,
+    /// Directory of newer tables of administrative units; `loa localities export` writes some to start from.
+    #[arg(long, global = true, value_name = "DIR")]
+    tables: Option<String>,
     /// How log lines are written: text or json.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -113,6 +118,7 @@ impl Global {
         let own = [
             ("store.url", self.store.clone(), "--store"),
             ("state.url", self.state.clone(), "--state"),
+            ("localities.tables", self.tables.clone(), "--tables"),
             ("log.format", self.log_format.clone(), "--log-format"),
             ("log.level", self.log_level.clone(), "--log-level"),
         ];

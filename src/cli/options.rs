@@ -1,6 +1,7 @@
 //! From the configuration to the small options of each module: nobody else imports `config`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use url::{Host, Url};
@@ -99,8 +100,7 @@ fn texts(feed: &CustomFeed) -> feed::Custom {
 }
 
 /// What decides which feeds an article is in.
-pub(crate) fn classify(config: &Config) -> anyhow::Result<classify::Options> {
-    let gazetteer = Gazetteer::built_in();
+pub(crate) fn classify(config: &Config, gazetteer: Arc<Gazetteer>) -> anyhow::Result<classify::Options> {
     let mut custom = Vec::new();
     for (name, feed) in &config.feeds.custom {
         let criteria = |criteria| {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use url::Url;
 
-use super::options;
+use super::{options, tables};
+use crate::catalog::classify;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::publish::disk::DiskCopies;
@@ -83,6 +84,12 @@ impl Service {
     /// Opens everything and reads the ledger. Refuses an identity other than the recorded one.
     pub(crate) async fn start(config: &Config, base_url: Url, places: &Places) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let gazetteer = tables::gazetteer(config)?;
+        if let Some(tables) = &config.localities.tables {
+            let (tables, digest) = (tables.display(), gazetteer.digest());
+            tracing::info!(%tables, digest, "administrative units are those of files");
+        }
+        let classify = options::classify(config, gazetteer)?;
         let store = store::open(config.store.url.expose(), &options::store(config))?;
         let feed = options::feed(config, base_url)?;
         let recorded = places.state.claim_identity(&feed.identity).await?;
@@ -111,15 +118,20 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let options = engine_options(config, clock, places.decide_all)?;
+        let options = engine_options(config, clock, classify, places.decide_all);
         let engine = Engine::start(Arc::clone(&publisher), options).await?;
         Ok(Self { publisher, engine, view })
     }
 }
 
-fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> anyhow::Result<EngineOptions> {
-    Ok(EngineOptions {
-        classify: Arc::new(options::classify(config)?),
+fn engine_options(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    classify: classify::Options,
+    decide_all: bool,
+) -> EngineOptions {
+    EngineOptions {
+        classify: Arc::new(classify),
         clock,
         poll_interval: config.store.poll_interval,
         read_pause_factor: READ_PAUSE_FACTOR,
@@ -127,7 +139,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>, decide_all: bool) -> a
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,
         decide_all,
-    })
+    }
 }
 
 /// Options of the public listener.

@@ -148,6 +148,7 @@ impl Config {
             },
             feeds: feeds(&reader, layers),
             localities: Localities {
+                tables: reader.optional_text("localities.tables").map(PathBuf::from),
                 find: reader.word(
                     "localities.find",
                     &FindPolicy::ALL.map(|policy| (policy.as_str(), policy)),

@@ -99,6 +99,8 @@ pub struct Feeds {
 /// `[localities]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Localities {
+    /// Directory of tables that take the place of those of the program; `None`: there are no others.
+    pub tables: Option<PathBuf>,
     /// What is done about places that a story's text names.
     pub find: FindPolicy,
 }

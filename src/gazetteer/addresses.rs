@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use chrono::Datelike as _;
 
 use super::places::{self, province};
-use super::table::{self, GazetteerError, Tables, day, rows};
+use super::table::{self, GazetteerError, Tables, check_heads, day, rows};
 use super::unit::Unit;
 use super::units::Units;
 use crate::domain::place::{Level, Place};
-use crate::text::slug::slug;
+use crate::text::slug::{self, slug};
 
 /// The head of the table.
 const HEAD: &str = "code,from,path\n";
@@ -47,7 +47,17 @@ impl Addresses {
         }
         let mut by_place: Vec<_> = by_path.iter().zip(0..).map(|((place, _), at)| (*place, at)).collect();
         by_place.sort_unstable();
-        Ok(Self { text: text.into(), by_path, by_place })
+        let addresses = Self { text: text.into(), by_path, by_place };
+        addresses.second().map_or(Ok(()), Err)?;
+        Ok(addresses)
+    }
+
+    /// A place that has two.
+    fn second(&self) -> Option<GazetteerError> {
+        let mut neighbours = self.by_place.iter().zip(self.by_place.iter().skip(1));
+        let ((place, at), _) = neighbours.find(|((one, _), (next, _))| one == next)?;
+        let path = self.path(usize::try_from(*at).ok()?)?.to_owned();
+        Some(GazetteerError::TwoAddresses { place: *place, path })
     }
 
     /// The address of a place.
@@ -76,6 +86,14 @@ impl Addresses {
         None
     }
 
+    /// Has the place no other address, and the address no other place?
+    fn check_beside(&self, place: Place, path: &str) -> Result<(), GazetteerError> {
+        let other_path = self.path_of(place).filter(|other| *other != path).map(|other| line(place, other));
+        let other_place = self.by_path(path).filter(|other| *other != place).map(|other| line(other, path));
+        let moved = |line| GazetteerError::AddressMoved { line, known: self::line(place, path) };
+        other_path.or(other_place).map_or(Ok(()), |line| Err(moved(line)))
+    }
+
     /// Every place with its address, in the order of addresses.
     pub(super) fn all(&self) -> impl Iterator<Item = (Place, &str)> {
         (0..).zip(&self.by_path).filter_map(|(at, (place, _))| Some((*place, self.path(at)?)))
@@ -102,13 +120,76 @@ impl Addresses {
 /// # Errors
 /// Those of the tables; [`GazetteerError::NoFreeAddress`] if all that a place could have is taken.
 pub fn extend(tables: &Tables<'_>) -> Result<String, GazetteerError> {
+    extended(tables, Book::new(&Addresses::parse(tables.addresses)?)).map(|book| book.table())
+}
+
+/// Adds the addresses of places that have none.
+fn extended(tables: &Tables<'_>, mut book: Book) -> Result<Book, GazetteerError> {
     let mut units = Units::parse(tables.units)?;
     places::join(&mut units, &table::edges(tables.succession)?)?;
-    let mut book = Book::new(&Addresses::parse(tables.addresses)?);
     for unit in in_order_of_claim(&units) {
         book.add(&units, unit)?;
     }
-    Ok(book.table())
+    Ok(book)
+}
+
+/// A table of addresses that has grown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grown {
+    /// The whole table.
+    pub table: String,
+    /// The lines that it did not have before, in their order.
+    pub added: Vec<String>,
+}
+
+/// Extends newer tables that take the place of those of the program: also by the program's own addresses, which theirs may
+/// not have.
+///
+/// # Errors
+/// Those of [`extend`]; [`GazetteerError::AddressMoved`] if theirs contradict the program's own.
+pub fn grow(tables: &Tables<'_>) -> Result<Grown, GazetteerError> {
+    check_heads(tables)?;
+    let (given, own) = (Addresses::parse(tables.addresses)?, Addresses::parse(Tables::built_in().addresses)?);
+    let mut book = Book::new(&given);
+    for (place, path) in own.all() {
+        given.check_beside(place, path)?;
+        book.keep(place, path);
+    }
+    let table = extended(tables, book)?.table();
+    let known: HashSet<&str> = tables.addresses.lines().collect();
+    let added = table.lines().filter(|line| !known.contains(line)).map(str::to_owned).collect();
+    Ok(Grown { table, added })
+}
+
+/// Do newer tables begin with their heads, have every line of the program's own addresses, and none that could be no
+/// address?
+pub(super) fn check_newer(tables: &Tables<'_>) -> Result<(), GazetteerError> {
+    check_heads(tables)?;
+    for row in rows::<3>("addresses", tables.addresses) {
+        let row = row?;
+        let [_, _, path] = row.fields;
+        row.read(is_address(path).then_some(()), "has a path that is no address, such as `phu-tho/xa-hung-lo`")?;
+    }
+    let (given, own) = (Addresses::parse(tables.addresses)?, Addresses::parse(Tables::built_in().addresses)?);
+    for (place, path) in own.all() {
+        given.check_beside(place, path)?;
+        if given.path_of(place).is_none() {
+            return Err(GazetteerError::AddressLost { line: line(place, path) });
+        }
+    }
+    Ok(())
+}
+
+/// One slug for a province, two for anything else.
+fn is_address(path: &str) -> bool {
+    let (province, unit) = path.split_once('/').map_or((path, None), |(province, unit)| (province, Some(unit)));
+    slug::is_usable(province) && unit.is_none_or(slug::is_usable)
+}
+
+/// A line of the table.
+fn line(place: Place, path: &str) -> String {
+    let since = place.since.map(|day| day.to_string()).unwrap_or_default();
+    format!("{},{since},{path}", place.code)
 }
 
 /// The last period of every place, in the order in which they choose an address. Provinces first, because theirs are
@@ -133,6 +214,12 @@ impl Book {
         Self { paths, taken }
     }
 
+    /// The place has this address.
+    fn keep(&mut self, place: Place, path: &str) {
+        self.taken.insert(path.to_owned());
+        self.paths.insert(place, path.to_owned());
+    }
+
     /// Gives the place of a unit an address, if it has none.
     fn add(&mut self, units: &Units, unit: &Unit) -> Result<(), GazetteerError> {
         let place = unit.place;
@@ -143,8 +230,7 @@ impl Book {
         let mut forms = forms(&plain, place);
         let path = forms.find(|path| !self.taken.contains(path));
         let path = path.ok_or(GazetteerError::NoFreeAddress { place, path: plain })?;
-        self.taken.insert(path.clone());
-        self.paths.insert(place, path);
+        self.keep(place, &path);
         Ok(())
     }
 
@@ -161,8 +247,7 @@ impl Book {
     fn table(&self) -> String {
         let mut rows: Vec<_> = self.paths.iter().map(|(place, path)| (path, place)).collect();
         rows.sort_unstable();
-        let since = |place: &Place| place.since.map(|day| day.to_string()).unwrap_or_default();
-        let lines = rows.into_iter().map(|(path, place)| format!("{},{},{path}\n", place.code, since(place)));
+        let lines = rows.into_iter().map(|(path, place)| line(*place, path) + "\n");
         std::iter::once(HEAD.to_owned()).chain(lines).collect()
     }
 }

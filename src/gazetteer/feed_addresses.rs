@@ -56,6 +56,12 @@ impl FeedAddresses {
         Self::new(book, Arc::clone(&self.gazetteer))
     }
 
+    /// The same book, other places.
+    #[must_use]
+    pub fn with_gazetteer(&self, gazetteer: Arc<Gazetteer>) -> Self {
+        Self::new(self.book.clone(), gazetteer)
+    }
+
     /// The administrative units.
     #[must_use]
     pub fn gazetteer(&self) -> &Gazetteer {

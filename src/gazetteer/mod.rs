@@ -28,7 +28,7 @@ use self::succession::Succession;
 use self::units::Units;
 use crate::domain::place::{Place, UnitCode};
 
-pub use self::addresses::extend;
+pub use self::addresses::{Grown, extend, grow};
 pub use self::feed_addresses::{FeedAddresses, Resolved};
 pub use self::find::{Assigned, Hit, Part, Reason, Role, Why, assign};
 pub use self::find::{evaluate, labelled};
@@ -103,6 +103,16 @@ impl Gazetteer {
         self.lexicon.get_or_init(|| find::Lexicon::new(self))
     }
 
+    /// Reads tables that take the place of those of the program. An address that the program has once given stays for ever.
+    ///
+    /// # Errors
+    /// Those of [`Gazetteer::parse`], and [`GazetteerError`] about a table without its head, an address of the program's own
+    /// that is missing or belongs to another place, or what could be no address.
+    pub fn newer(tables: &Tables<'_>) -> Result<Self, GazetteerError> {
+        addresses::check_newer(tables)?;
+        Self::parse(tables)
+    }
+
     /// The same units, of which only those changes have happened that took effect on that day or before: a table may hold a
     /// reform before it comes.
     #[must_use]
@@ -117,6 +127,12 @@ impl Gazetteer {
     pub fn digest(&self) -> String {
         let last = self.succession.last_day(self.today).map(|day| day.to_string()).unwrap_or_default();
         format!("{}-{last}", self.digest)
+    }
+
+    /// The last day, up to today, on which something changed by the tables.
+    #[must_use]
+    pub fn last_change(&self) -> Option<NaiveDate> {
+        self.succession.last_day(self.today)
     }
 
     /// The first day after `today` on which something changes by the tables.
@@ -197,7 +213,7 @@ impl Tables<'static> {
 
 fn digest(tables: &Tables<'_>) -> String {
     let mut hash = Sha256::new();
-    for table in [tables.units, tables.succession, tables.aliases, tables.addresses] {
+    for (_, table) in tables.each() {
         hash.update(table.len().to_le_bytes());
         hash.update(table);
     }

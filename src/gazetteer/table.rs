@@ -25,7 +25,32 @@ pub(super) const BUILT_IN: Tables<'static> = Tables {
     addresses: include_str!("data/addresses.csv"),
 };
 
-/// Why tables make no gazetteer.
+/// The names of the tables, and the heads that they begin with.
+const HEADS: [(&str, &str); 4] = [
+    ("units", "code,kind,name,parent,from,until"),
+    ("succession", "date,old,new,extent,main"),
+    ("aliases", "code,name,alias"),
+    ("addresses", "code,from,path"),
+];
+/// So much of a line is shown where it cannot be read.
+const SHOWN_CHARS_MAX: usize = 200;
+
+impl<'a> Tables<'a> {
+    /// Each table with its name, which its file has before `.csv`.
+    #[must_use]
+    pub const fn each(&self) -> [(&'static str, &'a str); 4] {
+        let Self { units, succession, aliases, addresses } = *self;
+        [("units", units), ("succession", succession), ("aliases", aliases), ("addresses", addresses)]
+    }
+}
+
+/// Does every table begin with its head? Else its first line would be lost.
+pub(super) fn check_heads(tables: &Tables<'_>) -> Result<(), GazetteerError> {
+    let wrong = HEADS.into_iter().zip(tables.each()).find(|((_, head), (_, text))| text.lines().next() != Some(head));
+    wrong.map_or(Ok(()), |((table, head), _)| Err(GazetteerError::Head { table, head }))
+}
+
+/// Why tables make no gazetteer. Every message begins with the table's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GazetteerError {
     /// A line is not of its table's form.
@@ -39,6 +64,14 @@ pub enum GazetteerError {
         text: String,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// A table does not begin with its head.
+    #[error("{table}, line 1: is not the head `{head}`")]
+    Head {
+        /// The table.
+        table: &'static str,
+        /// What it has to begin with.
+        head: &'static str,
     },
     /// Two periods of one code that hold on the same day, or one that ends before it begins.
     #[error("units, {code}: a period does not end before the next one begins")]
@@ -77,6 +110,28 @@ pub enum GazetteerError {
         /// Its address.
         path: String,
     },
+    /// A place that has two addresses.
+    #[error("addresses: place {place} has two, one of them is `{path}`")]
+    TwoAddresses {
+        /// The place.
+        place: Place,
+        /// One of its addresses.
+        path: String,
+    },
+    /// A line of the program's own addresses that newer tables do not have.
+    #[error("addresses: the line `{line}` is missing, which the program's own table has")]
+    AddressLost {
+        /// The line.
+        line: String,
+    },
+    /// A line that contradicts one of the program's own addresses.
+    #[error("addresses: `{line}` contradicts `{known}` of the program's own table; an address stays for ever")]
+    AddressMoved {
+        /// The line.
+        line: String,
+        /// The one that counts.
+        known: String,
+    },
     /// A place for which every form of address is taken.
     #[error("addresses: all that place {place} could have are taken, the last one was `{path}`")]
     NoFreeAddress {
@@ -88,6 +143,16 @@ pub enum GazetteerError {
     /// More units than can be counted.
     #[error("units: more than {} lines", u32::MAX)]
     TooMany,
+}
+
+impl GazetteerError {
+    /// The message with something else, such as the path of a file, in place of the table's name.
+    #[must_use]
+    pub fn in_file(&self, file: impl Fn(&str) -> String) -> String {
+        let text = self.to_string();
+        let renamed = HEADS.iter().find_map(|(table, _)| Some(format!("{}{}", file(table), text.strip_prefix(table)?)));
+        renamed.unwrap_or(text)
+    }
 }
 
 fn since(from: Option<NaiveDate>) -> String {
@@ -126,7 +191,7 @@ impl<const N: usize> Row<'_, N> {
 }
 
 fn wrong(table: &'static str, line: usize, text: &str, problem: &'static str) -> GazetteerError {
-    GazetteerError::Line { table, line, text: text.to_owned(), problem }
+    GazetteerError::Line { table, line, text: text.chars().take(SHOWN_CHARS_MAX).collect(), problem }
 }
 
 /// The lines of a table after its head.

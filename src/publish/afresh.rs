@@ -36,6 +36,18 @@ impl Afresh {
         }
     }
 
+    /// The rules become others while everything is known: all of these are to be decided anew, the last ones first, also by a
+    /// replica that finds them recorded already, for until now it decided by the rules of before.
+    pub(super) async fn change(
+        &mut self,
+        rules: String,
+        all: Vec<ArticleId>,
+        state: &dyn State,
+    ) -> Result<(), StateError> {
+        (self.rules, self.left) = (rules, all);
+        if self.left.is_empty() { self.record(state).await } else { Ok(()) }
+    }
+
     /// The next ones.
     pub(super) fn next(&self) -> Vec<ArticleId> {
         self.left.iter().rev().take(AT_A_TIME).cloned().collect()

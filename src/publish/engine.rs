@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::day;
 use super::follower::Follower;
 use super::names;
 use super::publisher::{Publisher, Refreshed};
@@ -49,7 +50,7 @@ pub struct EngineOptions {
     pub vanish_max_percent: usize,
     /// May the store take back a withdrawal of its own?
     pub store_may_restore: bool,
-    /// What decides the scopes of articles.
+    /// What decides the scopes of articles. Its gazetteer is read as of the day, and changes with it.
     pub classify: Arc<classify::Options>,
     /// Decide every row at the first read, also those that are as they were: for `loa check`.
     pub decide_all: bool,
@@ -90,11 +91,12 @@ impl Engine {
     ///
     /// # Errors
     /// State does not answer: nothing can be decided without it.
-    pub async fn start(publisher: Arc<Publisher>, options: EngineOptions) -> Result<Self, StateError> {
+    pub async fn start(publisher: Arc<Publisher>, mut options: EngineOptions) -> Result<Self, StateError> {
         let (maker, clock) = (publisher.maker(), Arc::clone(&options.clock));
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
         let ledger = state.load().await?;
         let cursor = ledger.cursor;
+        options.classify = day::recorded(&*state, &options.classify, clock.now()).await?;
         let addresses = FeedAddresses::new(AddressBook::new(ledger.addresses), Arc::clone(&options.classify.gazetteer));
         let names = names::recorded(&*state, addresses).await?;
         let filled = state.mark(FILLED_MARK).await?.is_some();
@@ -178,11 +180,22 @@ impl Engine {
     async fn look(&mut self) -> Result<bool, ReconcileError> {
         let moved = self.reconciler.follower.follow().await?;
         self.changed_if(moved);
+        self.turn_day().await?;
         self.obey().await?;
         let small = self.publish_small().await;
         let read = self.read_if_changed().await?;
         small?;
         Ok(read)
+    }
+
+    /// Has administrative units change on their day, once it is known that the store can tell what is in their feeds then:
+    /// until that the last good documents of before are better than none.
+    async fn turn_day(&mut self) -> Result<(), StateError> {
+        if self.last_read.is_some() && self.view.store_answers() {
+            let turned = self.reconciler.turn_day(self.clock.now()).await?;
+            self.changed_if(turned);
+        }
+        Ok(())
     }
 
     /// Does what people have commanded since.

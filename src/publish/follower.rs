@@ -8,6 +8,7 @@ use super::view::{Names, View};
 use crate::domain::address::AddressRecord;
 use crate::domain::ledger::{ArticleWrite, Batch, Committed};
 use crate::domain::scope::Scope;
+use crate::gazetteer::Gazetteer;
 use crate::state::{State, StateError};
 
 /// Articles written in one transaction: any change that a newsroom makes at once stays one step; only a new release, or
@@ -22,7 +23,7 @@ pub(super) struct Follower {
     cursor: u64,
     /// Was a mark written that the view has not taken over?
     marks_changed: bool,
-    /// Did categories or their addresses change, and with them documents that no sequence counts?
+    /// Did categories or their addresses, or what became of places, change, and with them documents that no sequence counts?
     renamed: bool,
 }
 
@@ -64,7 +65,7 @@ impl Follower {
         Some(names)
     }
 
-    /// Did categories or their addresses change since the last call?
+    /// Did categories or their addresses, or what became of places, change since the last call?
     pub(super) const fn take_renamed(&mut self) -> bool {
         std::mem::replace(&mut self.renamed, false)
     }
@@ -86,6 +87,14 @@ impl Follower {
         self.cursor = changes.cursor;
         self.marks_changed = false;
         Ok(moved)
+    }
+
+    /// Publishes other tables of administrative units. Documents say what became of places, which no sequence counts.
+    pub(super) fn publish_places(&mut self, gazetteer: &Arc<Gazetteer>) {
+        let old = self.view.names();
+        let addresses = old.addresses.with_gazetteer(Arc::clone(gazetteer));
+        self.view.apply(Some(Names { categories: old.categories.clone(), addresses }), &Committed::default());
+        self.renamed = true;
     }
 
     /// Publishes names that are not recorded yet.

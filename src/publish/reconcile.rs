@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::afresh::Afresh;
+use super::day;
 use super::engine::EngineOptions;
 use super::follower::{Follower, renamed};
 use super::names;
@@ -99,6 +100,23 @@ impl Reconciler {
     pub(super) async fn compare_rules(&mut self) -> Result<(), StateError> {
         self.afresh = Afresh::compare(&*self.state, self.options.classify.digest()).await?;
         Ok(())
+    }
+
+    /// Takes over the changes of administrative units whose day has come: addresses lead to the successors from now on, and
+    /// every article is put into its feeds anew. True: there were some.
+    pub(super) async fn turn_day(&mut self, now: Timestamp) -> Result<bool, StateError> {
+        let Some(turned) = day::turned(&self.options.classify, now) else { return Ok(false) };
+        let (before, gazetteer) = (&self.options.classify.gazetteer, &turned.gazetteer);
+        let articles = self.view.with_catalog(|catalog| day::articles(catalog, before, gazetteer));
+        tracing::info!(
+            articles = articles.len(),
+            "administrative units change today, articles are put into feeds anew"
+        );
+        day::record(&*self.state, &turned).await?;
+        self.follower.publish_places(gazetteer);
+        self.afresh.change(turned.digest(), articles, &*self.state).await?;
+        self.options.classify = turned;
+        Ok(true)
     }
 
     /// When the next article becomes due.

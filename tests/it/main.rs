@@ -26,5 +26,6 @@ mod state;
 mod store;
 mod succession;
 mod support;
+mod tables;
 mod tidy;
 mod tidy_docs;
