@@ -7,6 +7,7 @@ mod complaints;
 mod demo_live;
 mod feed_golden;
 mod feed_rules;
+mod find;
 mod gazetteer;
 mod http;
 mod http_conditional;

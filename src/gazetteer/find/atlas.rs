@@ -37,6 +37,11 @@ impl<'g> Atlas<'g> {
         unit.is_valid(self.day)
     }
 
+    /// Is the code in use on the day?
+    pub(super) fn holds_by_code(&self, code: UnitCode) -> bool {
+        self.gazetteer.units.at(code, self.day).is_some()
+    }
+
     /// The unit of a number.
     pub(super) fn unit(&self, number: Number) -> Option<&'g Unit> {
         self.gazetteer.units.get(number)

@@ -2,7 +2,7 @@
 //! backwards as far as one phrase may reach.
 
 use super::lexicon::Lexicon;
-use super::scan::Line;
+use super::line::Line;
 use super::tokens::{Shape, Token};
 use super::words::Class;
 

@@ -2,18 +2,25 @@
 //! is a hit only where the words around it, the rest of the story or the newspaper's own province say which unit it is.
 //!
 //! The way of a story: [`tokens`] cuts each part into syllables; [`scan`] finds names of the [`lexicon`] and reads what
-//! the words around them say ([`words`], [`before`]); [`settle`] chooses the unit, with the whole story in view.
+//! the words around them say ([`kinded`], [`before`], [`words`]); [`gather`] and [`settle`] choose the unit, with the whole
+//! story in view.
 
 mod assign;
 mod atlas;
 mod before;
 pub mod evaluate;
+mod gather;
 mod guard_words;
+mod kinded;
 pub mod labelled;
 mod lexicon;
+mod line;
+mod mention;
 mod place_words;
 mod scan;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod vocabulary;
 mod words;
@@ -24,7 +31,9 @@ use std::ops::Range;
 use chrono::NaiveDate;
 
 use self::atlas::Atlas;
-use self::scan::{Line, Mention, Scan};
+use self::line::Line;
+use self::mention::Mention;
+use self::scan::Scan;
 use self::settle::Settle;
 use super::Gazetteer;
 use super::unit::Unit;
@@ -89,8 +98,9 @@ pub enum Reason {
     Province,
     /// A name alone in the newspaper's own provinces.
     Home,
-    /// The name alone of a city that everybody knows.
-    City,
+    /// The name alone of a district or city elsewhere, where the words around it say that a place is meant, and no other
+    /// unit of the day is called so.
+    OnlyOne,
     /// `huyện Lâm Thao (cũ)`
     Former,
     /// `huyện Lâm Thao` after its end.
@@ -108,7 +118,7 @@ impl fmt::Display for Reason {
             Self::Parent => "named after a part of it",
             Self::Province => "province by name",
             Self::Home => "own province",
-            Self::City => "well-known city by name",
+            Self::OnlyOne => "the only one of that name",
             Self::Former => "abolished unit, marked as former",
             Self::FormerKind => "abolished unit, its kind fits",
         })

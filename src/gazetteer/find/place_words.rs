@@ -52,8 +52,8 @@ pub(super) const PLAIN: &str = "\
     động; hoạt động; lao động; vận động; chủ động; người lao động; phường hội; liên xã; tỉnh lỵ; tỉnh lị; quận công; \
     bệnh xã; trạm xá; hành chính; xã tắc; xã luận; tỉnh táo; bình tĩnh; cầu thủ trẻ; sở hữu; cơ sở; trụ sở; ban hành; \
     ban đầu; phòng chống; phòng ngừa; quốc phòng; phòng, chống; thanh niên việt nam; chợ búa; đất nước; rừng phòng hộ; \
-    hai bà trưng; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản \
+    hai bên; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản \
     lĩnh; bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; giải \
     đáp; giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; trang bị; \
     khoa học; hoa màu; hoa hậu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo chính; \
-    biển báo; khu dân cư mới; phố phường; cá thể; vải thiều; hội nghị; báo công";
+    biển báo; khu dân cư mới; phố phường; cá thể; vải thiều; hội nghị";

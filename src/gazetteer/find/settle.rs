@@ -2,11 +2,12 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::super::unit::{Kind, Unit};
+use super::super::unit::Unit;
 use super::Reason;
 use super::atlas::Atlas;
 use super::lexicon::NameId;
-use super::scan::{How, Line, Looks, Mention, Past};
+use super::line::Line;
+use super::mention::{How, Looks, Mention, Past};
 use super::words::{Class, Kinds};
 use crate::domain::place::{Level, UnitCode};
 
@@ -16,25 +17,23 @@ const ORDINARY_WORD: &str = "Hòa Bình";
 const PERSON: &str = "Hồ Chí Minh";
 /// How often the story is read: each time more names are known that others depend on.
 const ROUNDS: usize = 3;
-/// Most tokens between a name and that of what it lies in.
-const LINK_TOKENS_MAX: usize = 4;
 
 /// A choice.
 pub(super) type Chosen<'g> = Option<(&'g Unit, Reason)>;
 
 /// The names of a story while they are settled.
 pub(super) struct Settle<'a, 'g> {
-    atlas: &'a Atlas<'g>,
-    lines: &'a [Line],
-    mentions: &'a [Mention],
+    pub(super) atlas: &'a Atlas<'g>,
+    pub(super) lines: &'a [Line],
+    pub(super) mentions: &'a [Mention],
     /// By mention: the units that it may be.
-    candidates: Vec<Vec<&'g Unit>>,
+    pub(super) candidates: Vec<Vec<&'g Unit>>,
     /// By mention: those of the other time, where the first are of the present, of the past.
-    others: Vec<Vec<&'g Unit>>,
+    pub(super) others: Vec<Vec<&'g Unit>>,
     /// By mention: how it is read, after its surroundings were.
     how: Vec<How>,
     /// By mention: does it stand beside what it lies in, or after a part of it?
-    linked: Vec<Option<Reason>>,
+    pub(super) linked: Vec<Option<Reason>>,
     chosen: Vec<Chosen<'g>>,
     context: Context<'g>,
     /// Names that are somebody's in this story.
@@ -114,190 +113,19 @@ impl<'a, 'g> Settle<'a, 'g> {
         self.chosen.get(at).copied().flatten()
     }
 
-    fn candidates(&self, at: usize) -> &[&'g Unit] {
+    pub(super) fn candidates(&self, at: usize) -> &[&'g Unit] {
         self.candidates.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn others(&self, at: usize) -> &[&'g Unit] {
+    pub(super) fn others(&self, at: usize) -> &[&'g Unit] {
         self.others.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn how(&self, at: usize) -> How {
+    pub(super) fn how(&self, at: usize) -> How {
         self.how.get(at).copied().unwrap_or(How::Bare)
     }
 
-    /// The units that a mention may be, by its kind and by the day, and those of the other time. A member of a list that
-    /// no unit of the list's kind is called like is a name alone: `xã Hùng Lô, Việt Trì`.
-    fn candidates_of(&self, at: usize, mention: &Mention) -> (How, Vec<&'g Unit>, Vec<&'g Unit>) {
-        let how = mention.how;
-        if matches!(mention.looks, Looks::Person | Looks::Other) {
-            return (how, Vec::new(), Vec::new());
-        }
-        let alone = || (How::Bare, self.alone(mention), Vec::new());
-        match how {
-            How::Bare => alone(),
-            How::Authority if mention.kinds == Kinds::ANY => (how, self.alone(mention), Vec::new()),
-            How::Kind | How::Authority | How::Listed { .. } => {
-                let (units, others) = self.of_kind(mention);
-                let is_single = how == How::Listed { is_plural: false };
-                let is_listed = matches!(how, How::Listed { .. });
-                if is_listed && units.is_empty() || is_single && self.holds_the_one_before(at, &self.alone(mention)) {
-                    alone()
-                } else {
-                    (how, units, others)
-                }
-            }
-        }
-    }
-
-    /// The units of its kinds: of the time that it is said to be of, and of the other time.
-    fn of_kind(&self, mention: &Mention) -> (Vec<&'g Unit>, Vec<&'g Unit>) {
-        let meant = self.atlas.lexicon.units(mention.name);
-        let (valid, past) = (self.atlas.valid(meant, mention.kinds), self.atlas.past(meant, mention.kinds));
-        let is_past = mention.past >= Past::Before;
-        if is_past && !past.is_empty() || valid.is_empty() { (past, valid) } else { (valid, past) }
-    }
-
-    /// The units that a name alone may be.
-    fn alone(&self, mention: &Mention) -> Vec<&'g Unit> {
-        let meant = self.atlas.lexicon.units(mention.name);
-        let valid = || self.atlas.valid(meant, Kinds::ANY);
-        let past = || self.atlas.past(meant, Kinds::ANY);
-        let units = match mention.past {
-            Past::No => valid(),
-            Past::Former => past(),
-            Past::Before => Some(past()).filter(|past| !past.is_empty()).unwrap_or_else(valid),
-            Past::Perhaps => self.perhaps_past(valid(), past()),
-        };
-        self.atlas.topmost(units)
-    }
-
-    /// In a sentence about a reform: the provinces that are, those at home that were, and then what there is.
-    fn perhaps_past(&self, valid: Vec<&'g Unit>, past: Vec<&'g Unit>) -> Vec<&'g Unit> {
-        let is_province = |unit: &Unit| unit.level() == Level::Province;
-        let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
-        let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
-        if valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged { valid } else { past }
-    }
-
-    /// Does one of the units hold one that the mention before may be?
-    fn holds_the_one_before(&self, at: usize, units: &[&'g Unit]) -> bool {
-        let before = at.checked_sub(1).map(|before| self.candidates(before)).unwrap_or_default();
-        units.iter().any(|whole| before.iter().any(|part| self.atlas.lies_in(part, whole)))
-    }
-
-    /// What is said to be of the past makes that of the other members of its list (`các xã Hùng Lô, Kim Đức cũ`).
-    fn spread_former(&mut self) {
-        for at in (1..self.mentions.len()).rev() {
-            let (Some(before), Some(mention)) = (self.mentions.get(at - 1), self.mentions.get(at)) else { continue };
-            let shares = before.list == mention.list && before.part == mention.part;
-            let is_past = mention.past == Past::Former && self.candidates(at).iter().all(|unit| unit.until.is_some());
-            if shares && is_past && matches!(mention.how, How::Listed { .. }) {
-                self.exchange(at - 1);
-            }
-        }
-    }
-
-    /// In a list with a unit of which nothing is left by the day, those are meant that it lay beside (`ba xã Văn Bán, Tam
-    /// Sơn và Tùng Khê`, though another xã Tam Sơn is present).
-    fn agree(&mut self) {
-        let count = self.mentions.len();
-        for at in (0..count).chain((0..count).rev()) {
-            let Some(list) = self.mentions.get(at).map(|mention| mention.list) else { continue };
-            let is_beside = |other: &usize| self.mentions.get(*other).is_some_and(|other| other.list == list);
-            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten().filter(is_beside);
-            let gone: Vec<&Unit> = beside.flat_map(|other| self.only_past(other)).copied().collect();
-            let same =
-                self.others(at).iter().copied().filter(|unit| gone.iter().any(|other| other.parent == unit.parent));
-            let same: Vec<&Unit> = same.filter(|unit| !self.atlas.holds(unit)).collect();
-            if !same.is_empty()
-                && let Some(slot) = self.candidates.get_mut(at)
-            {
-                *slot = same;
-            }
-        }
-    }
-
-    /// The candidates of a mention, if they all are of the past.
-    fn only_past(&self, at: usize) -> &[&'g Unit] {
-        let units = self.candidates(at);
-        if units.iter().any(|unit| self.atlas.holds(unit)) { &[] } else { units }
-    }
-
-    /// Takes the units of the other time, if they are of the past.
-    fn exchange(&mut self, at: usize) {
-        if let (Some(units), Some(others)) = (self.candidates.get_mut(at), self.others.get_mut(at))
-            && others.first().is_some_and(|unit| unit.until.is_some() && !self.atlas.holds(unit))
-        {
-            std::mem::swap(units, others);
-        }
-    }
-
-    /// Is the next name that of what this one lies in, by the words between them?
-    fn is_linked(&self, at: usize) -> bool {
-        let (Some(mention), Some(next)) = (self.mentions.get(at), self.mentions.get(at + 1)) else { return false };
-        let Some(line) = self.lines.get(mention.part).filter(|_| mention.part == next.part) else { return false };
-        let between = mention.end..next.from;
-        let is_link = |at: usize| {
-            let within = line.phrase(at).is_some_and(|phrase| phrase.class == Class::Within);
-            let is_small = line.token(at).is_some_and(|token| !token.is_capital());
-            line.is_mark(at, &[',', '(', ')', '-']) || within && is_small || self.is_former_word(line, at)
-        };
-        (1..=LINK_TOKENS_MAX).contains(&between.len()) && between.into_iter().all(is_link)
-    }
-
-    fn is_former_word(&self, line: &Line, at: usize) -> bool {
-        self.atlas
-            .lexicon
-            .phrase_after(line.from(at))
-            .is_some_and(|(class, count)| class == Class::Former && count == 1)
-    }
-
-    /// Reads a name together with the one after it: of both only those are left of which the one lies in the other, those
-    /// of the other time if need be. The other members of its list lie there, too, where they can.
-    fn link(&mut self, at: usize) {
-        if !self.is_linked(at) || self.is_province(at) && self.how(at) == How::Bare {
-            return;
-        }
-        let pairs = [
-            self.within(self.candidates(at), self.candidates(at + 1)),
-            self.within(self.others(at), self.candidates(at + 1)),
-            self.within(self.candidates(at), self.others(at + 1)),
-            self.within(self.others(at), self.others(at + 1)),
-        ];
-        let Some((inner, outer)) = pairs.into_iter().find(|(inner, _)| !inner.is_empty()) else { return };
-        let list = self.mentions.get(at).map(|mention| mention.list);
-        let is_member = |member: &usize| self.mentions.get(*member).map(|mention| mention.list) == list;
-        let members: Vec<usize> = (0..at).rev().take_while(is_member).collect();
-        for member in members {
-            let inside = [self.candidates(member), self.others(member)].map(|units| self.within(units, &outer).0);
-            let inside = inside.into_iter().find(|units| !units.is_empty()).unwrap_or_default();
-            self.narrow(member, inside, Reason::InParent);
-        }
-        self.narrow(at, inner, Reason::InParent);
-        self.narrow(at + 1, outer, Reason::Parent);
-    }
-
-    /// Of some parts and wholes those that belong together.
-    fn within(&self, parts: &[&'g Unit], wholes: &[&'g Unit]) -> (Vec<&'g Unit>, Vec<&'g Unit>) {
-        let lies = |part: &'g Unit, whole: &'g Unit| self.atlas.lies_in(part, whole);
-        let inner = parts.iter().copied().filter(|part| wholes.iter().any(|whole| lies(part, whole)));
-        let inner: Vec<&Unit> = inner.collect();
-        let outer = wholes.iter().copied().filter(|whole| inner.iter().any(|part| lies(part, whole))).collect();
-        (inner, outer)
-    }
-
-    fn narrow(&mut self, at: usize, units: Vec<&'g Unit>, reason: Reason) {
-        if units.is_empty() {
-            return;
-        }
-        if let (Some(slot), Some(linked)) = (self.candidates.get_mut(at), self.linked.get_mut(at)) {
-            *slot = units;
-            linked.get_or_insert(reason);
-        }
-    }
-
-    fn is_province(&self, at: usize) -> bool {
+    pub(super) fn is_province(&self, at: usize) -> bool {
         self.candidates(at).iter().any(|unit| unit.level() == Level::Province)
     }
 
@@ -308,7 +136,7 @@ impl<'a, 'g> Settle<'a, 'g> {
             context.parts.insert((mention.part, unit.code));
             context.sentences.insert((mention.part, mention.sentence, unit.code));
         }
-        let is_full = !matches!(choice.1, Reason::NamedInFull | Reason::Home | Reason::Province | Reason::City);
+        let is_full = !matches!(choice.1, Reason::NamedInFull | Reason::Home | Reason::Province | Reason::OnlyOne);
         let known = context.in_full.entry(mention.name).or_default();
         if is_full && !known.contains(&choice.0) {
             known.push(choice.0);
@@ -444,7 +272,9 @@ impl<'a, 'g> Settle<'a, 'g> {
         }
         let in_full = self.in_full(mention);
         if let Some(province) = units.iter().find(|unit| unit.level() == Level::Province) {
-            if let Some(unit) = in_full.filter(|unit| *unit != *province && !self.atlas.is_home(province)) {
+            let is_other = |unit: &&'g Unit| *unit != *province && !self.atlas.lies_in(unit, province);
+            let is_away = linked.is_none() && !self.atlas.is_home(province);
+            if let Some(unit) = in_full.filter(is_other).filter(|_| is_away) {
                 return Some((unit, Reason::NamedInFull));
             }
             let is_told = is_place || in_full.is_some() || self.atlas.is_home(province);
@@ -469,7 +299,7 @@ impl<'a, 'g> Settle<'a, 'g> {
             return (unit.level() == Level::District || is_place).then_some((unit, Reason::Home));
         }
         match units {
-            [unit] if unit.kind == Kind::ThanhPho && is_place => Some((unit, Reason::City)),
+            [unit] if unit.level() == Level::District && is_place => Some((unit, Reason::OnlyOne)),
             _ => None,
         }
     }
@@ -494,7 +324,8 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// Was something larger called so until lately? Then nobody knows what the name alone means.
     fn is_name_of_the_past(&self, mention: &Mention) -> bool {
         let past = self.atlas.past(self.atlas.lexicon.units(mention.name), Kinds::ANY);
-        past.iter().any(|unit| unit.level() != Level::Commune)
+        let is_same = |unit: &Unit| self.atlas.holds_by_code(unit.code);
+        past.iter().any(|unit| unit.level() != Level::Commune && !is_same(unit))
     }
 
     /// Is it a member of a row of names of which another is a place?

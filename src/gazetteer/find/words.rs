@@ -196,7 +196,7 @@ pub(super) const AFTER: [(Class, &str); 6] = [
     (Class::Now, "nay là; nay thuộc; hiện là; nay đổi thành; nay đã sáp nhập; bây giờ là; hiện nay là"),
     (Class::Speech, SPEECH),
     (Class::Counted, COUNTED),
-    (Class::Plain, "tổ chức; điểm cầu; giải quyết; trường kỳ"),
+    (Class::Plain, "tổ chức; điểm cầu; giải quyết; trường kỳ; năm nay; năm ngoái; ngày mai"),
 ];
 
 /// How the districts of a province are told together.

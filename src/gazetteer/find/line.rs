@@ -1,0 +1,84 @@
+//! A part of a story as the rules see it: its tokens, and the phrase of the tables that each belongs to.
+
+use super::lexicon::Lexicon;
+use super::tokens::{Shape, Token, tokens};
+use super::words::Class;
+
+/// A phrase of the tables in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Phrase {
+    pub(super) class: Class,
+    /// Its tokens.
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// The tokens of a part, with the phrase that each belongs to.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) tokens: Vec<Token>,
+    phrases: Vec<Option<Phrase>>,
+}
+
+impl Line {
+    /// Cuts a text and finds its phrases.
+    pub(super) fn new(text: &str, lexicon: &Lexicon) -> Self {
+        let tokens = tokens(text, &lexicon.vocabulary);
+        let mut phrases = vec![None; tokens.len()];
+        let mut start = 0;
+        while let Some(rest) = tokens.get(start..).filter(|rest| !rest.is_empty()) {
+            let Some((class, count)) = lexicon.phrase(rest) else {
+                start += 1;
+                continue;
+            };
+            let end = start + count;
+            let is_small = rest.first().is_some_and(|token| token.shape == Shape::Lower);
+            let is_name = class == Class::Plain && has_capital(rest, count);
+            if is_name {
+                start += 1;
+                continue;
+            }
+            if !(is_small && matches!(class, Class::Initial(_)))
+                && let Some(slots) = phrases.get_mut(start..end)
+            {
+                slots.fill(Some(Phrase { class, start, end }));
+            }
+            start = end;
+        }
+        Self { tokens, phrases }
+    }
+
+    pub(super) fn token(&self, at: usize) -> Option<&Token> {
+        self.tokens.get(at)
+    }
+
+    pub(super) fn is_mark(&self, at: usize, marks: &[char]) -> bool {
+        self.token(at).is_some_and(|token| matches!(token.shape, Shape::Mark(mark) if marks.contains(&mark)))
+    }
+
+    /// The phrase that a token belongs to.
+    pub(super) fn phrase(&self, at: usize) -> Option<Phrase> {
+        self.phrases.get(at).copied().flatten()
+    }
+
+    /// The phrase that begins at a token.
+    pub(super) fn phrase_from(&self, at: usize) -> Option<Phrase> {
+        self.phrase(at).filter(|phrase| phrase.start == at)
+    }
+
+    pub(super) fn from(&self, at: usize) -> &[Token] {
+        self.tokens.get(at..).unwrap_or_default()
+    }
+
+    /// Does a sentence, or a part of one that has a capital of its own, begin at the token?
+    pub(super) fn begins_sentence(&self, at: usize) -> bool {
+        at.checked_sub(1).is_none_or(|before| {
+            self.is_mark(before, &['.', '!', '?', '…', ':', '\n', '“', '"', '-', '–', '•', '*', '”'])
+        })
+    }
+}
+
+/// `phường Hội Hợp` is no `phường hội`.
+fn has_capital(tokens: &[Token], count: usize) -> bool {
+    tokens.iter().take(count).skip(1).any(Token::is_capital)
+}
