@@ -104,7 +104,8 @@ fn articles() -> Vec<(Article, ArticleRecord)> {
 
 fn built(options: &Options, articles: &[(Article, ArticleRecord)], content: Content) -> Feed {
     let changed_at = articles.first().map_or(Utc.timestamp_nanos(0), |(_, record)| record.published);
-    let feed_record = FeedRecord { scope: Scope::All, sequence: 1, changed_at, removal_sequence: 0 };
+    let feed_record =
+        FeedRecord { scope: Scope::All, sequence: 1, changed_at, removal_sequence: 0, notice_until: None };
     let input = Input {
         scope: &Scope::All,
         addresses: &FeedAddresses::default(),

@@ -29,6 +29,8 @@ pub struct Departed {
 pub struct Catalog {
     index: Index,
     feeds: HashMap<Scope, FeedRecord>,
+    /// When announcements have to leave their feeds.
+    notices: BTreeSet<(Timestamp, Scope)>,
     /// Per scope, the articles that left it: candidates for tombstones.
     gone: HashMap<Scope, BTreeSet<Departed>>,
     /// Articles of the ledger that are in no feed, with their departure if they had one.
@@ -59,7 +61,13 @@ impl Catalog {
             let moved = self.feeds.get(&feed.scope).is_none_or(|known| known.sequence < feed.sequence);
             if moved {
                 affected.insert(feed.scope.clone());
-                self.feeds.insert(feed.scope.clone(), feed.clone());
+                let due = |feed: &FeedRecord| Some((feed.notice_due()?, feed.scope.clone()));
+                self.notices.extend(due(feed));
+                let before = self.feeds.insert(feed.scope.clone(), feed.clone());
+                if let Some(before) = before.as_ref().and_then(due).filter(|before| Some(before) != due(feed).as_ref())
+                {
+                    self.notices.remove(&before);
+                }
             }
         }
         affected
@@ -105,7 +113,18 @@ impl Catalog {
         within.filter(move |gone| other.is_none_or(|other| other.contains(*gone)))
     }
 
-    /// The feed's record; `None` if it never held an article.
+    /// The feeds whose announcement has to leave by now.
+    pub fn notices_due(&self, now: Timestamp) -> impl Iterator<Item = &Scope> {
+        self.notices.iter().take_while(move |(due, _)| *due <= now).map(|(_, scope)| scope)
+    }
+
+    /// When the next announcement has to leave its feed.
+    #[must_use]
+    pub fn next_notice_due(&self) -> Option<Timestamp> {
+        self.notices.first().map(|(due, _)| *due)
+    }
+
+    /// The feed's record; `None` if it never held anything.
     #[must_use]
     pub fn feed(&self, scope: &Scope) -> Option<&FeedRecord> {
         self.feeds.get(scope)

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::NaiveDate;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::article::ArticleId;
@@ -48,7 +49,7 @@ impl Identity {
             7 => format!("{since}-01"),
             _ => since.to_owned(),
         };
-        if full.len() != 10 || chrono::NaiveDate::from_str(&full).is_err() {
+        if full.len() != 10 || NaiveDate::from_str(&full).is_err() {
             return Err(IdentityError::Since(since.to_owned()));
         }
         Ok(Self { authority: authority.to_owned(), since: since.to_owned() })
@@ -79,6 +80,12 @@ impl Identity {
         let specific = entry_id.strip_prefix(&format!("{self}:article/"))?;
         let article = ArticleId::new(percent_decode_str(specific).decode_utf8().ok()?);
         (self.entry_id(&article) == entry_id).then_some(article)
+    }
+
+    /// `tag:{authority},{since}:change/{place}/{day}`: of the announcement that a unit is no more from that day on.
+    #[must_use]
+    pub fn change_id(&self, place: Place, day: NaiveDate) -> String {
+        format!("{self}:change/{}/{day}", in_path(place))
     }
 
     /// `tag:{authority},{since}:feed/...`, from the scope's stable id.
@@ -139,6 +146,18 @@ mod tests {
             let id = identity.feed_id(&scope.parse().unwrap());
             assert_eq!(id, format!("tag:baovidu.example,2022-03-18:feed/{expect}"));
         }
+    }
+
+    #[test]
+    fn the_id_of_a_change_comes_from_code_and_day() {
+        let identity = Identity::new("baovidu.example", "2022").unwrap();
+        let check = |place: &str, expect: &str| {
+            let id = identity.change_id(place.parse().unwrap(), "2025-07-01".parse().unwrap());
+            assert_eq!(id, format!("tag:baovidu.example,2022:change/{expect}"));
+            assert_eq!(identity.article_of(&id), None);
+        };
+        check("227", "227/2025-07-01");
+        check("08287@2006-11-25", "08287/2006-11-25/2025-07-01");
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! What Loa remembers of what it has published: the ledger's records. State keeps them, the catalog is made of them.
 
+use chrono::TimeDelta;
+
 use super::article::ArticleId;
 use super::category::CategoryId;
 use super::clock::Timestamp;
 use super::found::FoundPlace;
 use super::scope::Scope;
+
+/// Days for which a feed announces that its unit is no more: who looks in once a quarter sees it.
+pub const NOTICE_DAYS: i64 = 90;
 
 /// A hash of what a reader sees of an article: title, lead, body, byline, media, correction.
 pub type Fingerprint = [u8; 16];
@@ -91,18 +96,47 @@ impl Departure {
     }
 }
 
-/// The ledger's record of one feed. A scope that never held an article has none.
+/// The ledger's record of one feed. A scope that never held an article, nor an announcement, has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedRecord {
     /// Which feed.
     pub scope: Scope,
     /// Counts the committed changes of the feed, from 1.
     pub sequence: u64,
-    /// The instant of the last publication, edit or removal in it, or the first second after the change before if that
+    /// The instant of the last publication, edit, removal or announcement in it, or the first second after the change before if that
     /// is later: no two states of a feed that readers may have seen share a second.
     pub changed_at: Timestamp,
     /// The sequence at which an article last had to leave it. A document older than this is never served again.
     pub removal_sequence: u64,
+    /// When it ceases to announce that its unit is no more; `None`: it never began. Fixed once begun. What it says is in
+    /// the documents of every state before that instant ([`FeedRecord::announces`]), so the ledger alone decides.
+    pub notice_until: Option<Timestamp>,
+}
+
+impl FeedRecord {
+    /// Has it begun to announce a change of this instant? What it announced before may have been an earlier change.
+    #[must_use]
+    pub fn has_announced(&self, change: Timestamp) -> bool {
+        self.notice_until.is_some_and(|until| notice_until(change, change) <= until)
+    }
+
+    /// Is the announcement of a change of this instant in its present state?
+    #[must_use]
+    pub fn announces(&self, change: Timestamp) -> bool {
+        self.has_announced(change) && self.notice_due().is_some()
+    }
+
+    /// When the announcement that is in its present state has to leave; `None`: there is none.
+    #[must_use]
+    pub fn notice_due(&self) -> Option<Timestamp> {
+        self.notice_until.filter(|until| self.changed_at < *until)
+    }
+}
+
+/// Until when a change is announced that somebody first asks for at an instant: counted from the later of both.
+#[must_use]
+pub fn notice_until(change: Timestamp, asked_at: Timestamp) -> Timestamp {
+    change.max(asked_at).checked_add_signed(TimeDelta::days(NOTICE_DAYS)).unwrap_or(Timestamp::MAX_UTC)
 }
 
 /// One change of an article's record, as the engine decided it.
@@ -125,6 +159,17 @@ pub struct Touch {
     pub removes: bool,
 }
 
+/// A feed whose unit is no more, and that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Which feed.
+    pub scope: Scope,
+    /// When the unit ended.
+    pub change: Timestamp,
+    /// When somebody asked.
+    pub at: Timestamp,
+}
+
 /// What one transaction writes: all of it, or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
@@ -136,6 +181,11 @@ pub struct Batch {
     /// its two feeds last changed, which is never before its own last change. From then on it is touched like every
     /// other feed; a touch of a combination without a record does nothing.
     pub begins: Vec<Scope>,
+    /// Feeds that are to announce a change: those that have not begun to do so begin, and change; the others stay as they
+    /// are.
+    pub announcements: Vec<Announcement>,
+    /// Feeds whose announcement is to leave, as found at an instant: they change, unless it has left already or is not due.
+    pub expiries: Vec<(Scope, Timestamp)>,
     /// Articles that the store has withdrawn: they go on the deny list for good.
     pub withdrawals: Vec<(ArticleId, Timestamp)>,
     /// Is this a part of the first fill? Its touches carry the articles' own instants and nothing is served yet, so a

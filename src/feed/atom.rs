@@ -51,7 +51,7 @@ fn document(feed: &Feed) -> atom::Feed {
         logo: feed.logo_url.as_ref().map(ToString::to_string),
         rights: feed.rights.as_ref().map(|rights| plain(rights, None)),
         subtitle: Some(plain(&feed.subtitle, None)),
-        entries: feed.entries.iter().map(|entry| self::entry(feed, entry)).collect(),
+        entries: feed.without_stubs().into_iter().map(|entry| self::entry(feed, entry)).collect(),
         extensions: ext::atom_map(tombstones::elements(feed)),
         namespaces: ext::namespaces(&ext::ATOM_NAMESPACES),
         base: None,

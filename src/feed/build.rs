@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::str::FromStr as _;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use url::Url;
 
@@ -12,7 +12,7 @@ use super::entry;
 use super::ids::ids;
 use super::model::{Deleted, Entry, Feed};
 use super::values::{LanguageTag, WebUrl};
-use super::{Input, Options, Window, title};
+use super::{Input, Options, Window, notice, title};
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
@@ -57,7 +57,8 @@ pub fn window_len(published: impl Iterator<Item = Timestamp>, window: &Window) -
 pub fn build(options: &Options, input: &Input<'_>) -> Built {
     let mut faults = Vec::new();
     let mut feed = frame(options, input);
-    feed.entries = entries(options, input, &mut faults);
+    feed.notice = notice::notice(options, input);
+    feed.entries = entries(options, input, feed.notice.as_ref(), &mut faults);
     if !fit(&mut feed.entries, options.window.bytes_max) {
         let limit = format!("more than {} bytes", options.window.bytes_max);
         faults.push(Fault::new(Subject::Feed(feed.path.clone()), FaultCode::WindowLimited, limit));
@@ -103,6 +104,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         zone: options.zone,
         changed_at,
         updated: changed_at.unwrap_or_else(|| since(&options.identity, options.zone)),
+        notice: None,
         entries: Vec::new(),
         stubs: Vec::new(),
         deleted: Vec::new(),
@@ -126,18 +128,17 @@ pub(super) fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// The start of the day on which the newsroom began to use its identity: the date of a feed that never held an article.
+/// The start of the day on which the newsroom began to use its identity: the date of a feed that never held anything.
 fn since(identity: &Identity, zone: Tz) -> Timestamp {
     let since = identity.since();
     let candidates = [since.to_owned(), format!("{since}-01"), format!("{since}-01-01")];
     let day = candidates.iter().find_map(|date| NaiveDate::from_str(date).ok()).unwrap_or_default();
-    let midnight = day.and_time(NaiveTime::MIN);
-    zone.from_local_datetime(&midnight).earliest().map_or_else(|| midnight.and_utc(), |local| local.to_utc())
+    notice::start_of(day, zone)
 }
 
 /// The entries, without those set aside, and without a second one of an id or guid: readers would show only one of them.
-fn entries(options: &Options, input: &Input<'_>, faults: &mut Vec<Fault>) -> Vec<Entry> {
-    let mut taken = HashSet::new();
+fn entries(options: &Options, input: &Input<'_>, notice: Option<&Entry>, faults: &mut Vec<Fault>) -> Vec<Entry> {
+    let mut taken: HashSet<_> = notice.map(|notice| notice.id.clone()).into_iter().collect();
     let mut entries = Vec::new();
     for &article in &input.articles {
         let Some(entry) = entry::entry(options, input, article, faults) else { continue };
@@ -176,7 +177,8 @@ fn fit(entries: &mut Vec<Entry>, bytes_max: usize) -> bool {
 /// only when the feed does.
 fn remember_departures(feed: &mut Feed, options: &Options, input: &Input<'_>) {
     let Some(changed_at) = feed.changed_at else { return };
-    let mut named: HashSet<_> = feed.entries.iter().flat_map(|entry| [entry.id.clone(), entry.guid.clone()]).collect();
+    let mut named: HashSet<_> =
+        feed.without_stubs().into_iter().flat_map(|entry| [entry.id.clone(), entry.guid.clone()]).collect();
     let still_in: HashSet<_> = input.articles.iter().map(|(article, _)| &article.id).collect();
     let within = |at: Timestamp, days: u32| {
         let days = TimeDelta::days(i64::from(days));

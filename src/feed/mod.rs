@@ -8,6 +8,7 @@ mod ext;
 mod ids;
 mod json;
 pub mod model;
+mod notice;
 mod opml;
 mod render;
 mod rss;
@@ -24,6 +25,7 @@ use url::Url;
 
 pub use build::{Built, DELETED_MAX, build, window_len};
 pub use entry::address as article_address;
+pub use notice::{Announced, announced, start_of};
 pub use opml::{Outline, opml};
 pub use render::{Rendered, render};
 pub use title::title;
@@ -125,7 +127,7 @@ pub struct Input<'a> {
     pub categories: &'a CategoryTree,
     /// What entries carry.
     pub content: Content,
-    /// The feed's own record; `None` if it never held an article.
+    /// The feed's own record; `None` if it never held anything.
     pub record: Option<&'a FeedRecord>,
     /// The articles of its window with their records, newest first.
     pub articles: Vec<(&'a Article, &'a ArticleRecord)>,

@@ -58,10 +58,12 @@ pub struct Feed {
     pub ttl_minutes: u32,
     /// Zone in which stamps are written.
     pub zone: Tz,
-    /// The last publication, edit or removal; `None` if it never held an article.
+    /// The last publication, edit, removal or announcement; `None` if it never held anything.
     pub changed_at: Option<Timestamp>,
     /// The same, or the day on which the newsroom began to use its identity, where Atom must have a date.
     pub updated: Timestamp,
+    /// Says that the feed's unit is no more; stands first, whatever its date.
+    pub notice: Option<Entry>,
     /// What is in it, newest first.
     pub entries: Vec<Entry>,
     /// Stand-ins for withdrawn entries, for formats without tombstones.
@@ -79,19 +81,25 @@ impl Feed {
         address
     }
 
-    /// Entries and stubs in one order: newest publication first, then id.
+    /// The announcement, then the entries: what formats with tombstones show.
+    #[must_use]
+    pub fn without_stubs(&self) -> Vec<&Entry> {
+        self.notice.iter().chain(&self.entries).collect()
+    }
+
+    /// The announcement, then entries and stubs in one order: newest publication first, then id.
     #[must_use]
     pub fn with_stubs(&self) -> Vec<&Entry> {
         let mut all: Vec<_> = self.entries.iter().chain(&self.stubs).collect();
         all.sort_by(|a, b| b.published.cmp(&a.published).then_with(|| a.article.cmp(&b.article)));
-        all
+        self.notice.iter().chain(all).collect()
     }
 }
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Which article it is.
+    /// Which article it is; of an announcement its id.
     pub article: ArticleId,
     /// Absolute IRI, for ever.
     pub id: XmlText,

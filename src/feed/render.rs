@@ -40,7 +40,7 @@ fn render_with(
         Ok(body) => return Ok(Rendered { body, faults: Vec::new() }),
         Err(reason) => reason,
     };
-    let empty = Feed { entries: Vec::new(), stubs: Vec::new(), ..feed.clone() };
+    let empty = Feed { notice: None, entries: Vec::new(), stubs: Vec::new(), ..feed.clone() };
     let mut faults = Vec::new();
     let mut is_good = |entry: &Entry| match attempt(&Feed { entries: vec![entry.clone()], ..empty.clone() }) {
         Ok(_) => true,
@@ -50,6 +50,7 @@ fn render_with(
         }
     };
     let mut good = feed.clone();
+    good.notice = good.notice.filter(&mut is_good);
     good.entries.retain(&mut is_good);
     good.stubs.retain(&mut is_good);
     if faults.is_empty() {

@@ -113,7 +113,13 @@ pub(super) fn built(
         label: None,
     };
     let book = FeedAddresses::default().with_book(AddressBook::new(["1", "2"].map(address)));
-    let feed_record = FeedRecord { scope: scope.clone(), sequence: 1, changed_at: at(MORNING), removal_sequence: 0 };
+    let feed_record = FeedRecord {
+        scope: scope.clone(),
+        sequence: 1,
+        changed_at: at(MORNING),
+        removal_sequence: 0,
+        notice_until: None,
+    };
     let records: Vec<_> = articles.iter().map(record).collect();
     let input = Input {
         scope,

@@ -228,6 +228,12 @@ impl Gazetteer {
         self.units_of(place).last().copied().filter(|unit| unit.until.is_some_and(|until| self.has_come(until)))
     }
 
+    /// The first day without a place that is no more and whose feed lives on: when [`Gazetteer::change_of`] says more.
+    #[must_use]
+    pub fn ended_on(&self, place: Place) -> Option<NaiveDate> {
+        self.end_of(place).filter(|_| !self.moved_to.contains_key(&place))?.until
+    }
+
     /// What became of a place that is no more and whose feed lives on; `None` if it is present, or its feed redirects.
     #[must_use]
     pub fn change_of(&self, place: Place) -> Option<Change<'_>> {

@@ -211,9 +211,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides what needs no complete read: articles that are due, and those that renderings found changed.
+    /// Decides what needs no complete read: announcements and articles that are due, articles that renderings found
+    /// changed, feeds that somebody asks for for the first time.
     async fn publish_small(&mut self) -> Result<(), ReconcileError> {
         let now = self.clock.now();
+        // First: it needs no store.
+        let changed = self.reconciler.end_notices(now).await?;
+        self.changed_if(changed);
         let mut ids = self.reconciler.due(now);
         if self.view.is_filled() {
             ids.extend(self.publisher.take_behind());
@@ -223,7 +227,8 @@ impl Engine {
         let changed = self.reconciler.decide_now(&ids, now).await?;
         self.changed_if(changed);
         if self.view.is_filled() {
-            self.reconciler.begin(self.publisher.take_wanted()).await?;
+            let changed = self.reconciler.begin(self.publisher.take_wanted(), now).await?;
+            self.changed_if(changed);
             let changed = self.reconciler.decide_afresh(now).await?;
             self.changed_if(changed);
         }

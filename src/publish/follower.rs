@@ -35,13 +35,14 @@ impl Follower {
 
     /// Writes a batch, and has the view take over what is written.
     pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
-        let Batch { writes, mut touches, mut begins, mut withdrawals, filling } = batch;
-        let mut writes = writes.into_iter().peekable();
-        while writes.peek().is_some() || !touches.is_empty() || !begins.is_empty() || !withdrawals.is_empty() {
+        let mut rest = batch;
+        let filling = rest.filling;
+        let mut writes = std::mem::take(&mut rest.writes).into_iter().peekable();
+        while writes.peek().is_some() || rest != (Batch { filling, ..Batch::default() }) {
             let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
-            let (touches, begins) = (std::mem::take(&mut touches), std::mem::take(&mut begins));
-            let withdrawals = std::mem::take(&mut withdrawals);
-            self.state.commit(&Batch { writes: part, touches, begins, withdrawals, filling }).await?;
+            // Everything but the articles goes with the first of them.
+            let first = std::mem::replace(&mut rest, Batch { filling, ..Batch::default() });
+            self.state.commit(&Batch { writes: part, ..first }).await?;
         }
         let changes = self.state.since(self.cursor).await?;
         // Categories are published already, and recorded once everything else is: until then the mark is an older one.

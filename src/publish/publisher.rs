@@ -25,6 +25,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
+use crate::feed;
 use crate::gazetteer::{FeedAddresses, Resolved};
 use crate::observe::metrics::{self, Lookup};
 
@@ -73,7 +74,7 @@ pub struct Publisher {
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
     /// Articles that renderings found otherwise than the catalog has them.
     behind: Mutex<BTreeSet<ArticleId>>,
-    /// Combinations that somebody asks for and that have no record yet.
+    /// Feeds that somebody asks for and that have something to begin with: see [`Publisher::want`].
     wanted: Mutex<BTreeSet<Scope>>,
     /// Feeds that cannot be made, with the sequence at which that was found.
     broken: Mutex<HashMap<Scope, u64>>,
@@ -126,6 +127,7 @@ impl Publisher {
 
     async fn get(&self, key: &FeedKey) -> Result<Arc<Document>, Unavailable> {
         let (current, floor) = self.sequences(&key.scope);
+        self.want(&key.scope);
         self.disk.asked(key, self.clock.now());
         if let Some(document) = self.memory.get(key) {
             if document.sequence() == current {
@@ -177,9 +179,10 @@ impl Publisher {
         kept.into_iter().next().ok_or_else(|| "no document was made".to_owned())
     }
 
-    /// Has the engine give a combination its first record, if it has none.
+    /// Has the engine give a combination its first record, if it has none; has it begin to announce in the feed of a unit
+    /// that it is no more, if it has not.
     pub fn want(&self, scope: &Scope) {
-        if self.lacks_record(scope) {
+        if self.lacks_record(scope) || self.lacks_notice(scope) {
             self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.clone());
             self.wake.notify_one();
         }
@@ -189,8 +192,27 @@ impl Publisher {
         scope.parts().is_some() && self.view().with_catalog(|catalog| catalog.feed(scope).is_none())
     }
 
-    /// Waits until a combination has its first record; the caller knows how long.
+    /// Is the feed of a unit that is no more, and does not announce it yet?
+    fn lacks_notice(&self, scope: &Scope) -> bool {
+        let Scope::Locality(place) = scope else { return false };
+        let (names, zone) = (self.view().names(), self.maker.options.zone);
+        let Some(day) = names.addresses.gazetteer().ended_on(*place) else { return false };
+        let change = feed::start_of(day, zone);
+        let begun = || self.view().with_catalog(|catalog| catalog.feed(scope).is_some_and(|f| f.has_announced(change)));
+        change <= self.clock.now() && !begun() && feed::announced(scope, &names.addresses, zone).is_some()
+    }
+
+    /// Waits until a combination has its first record, which it cannot be made without; the caller knows how long. An
+    /// announcement is waited for a little: without state it comes later.
     async fn begun(&self, scope: &Scope) {
+        for _ in 0..BEHIND_TRIES {
+            if !self.lacks_notice(scope) || self.view().with_status(|status| status.state_error.is_some()) {
+                break;
+            }
+            let caught_up = self.caught_up.notified();
+            self.want(scope);
+            drop(timeout(BEHIND_WAIT, caught_up).await);
+        }
         while self.lacks_record(scope) {
             let caught_up = self.caught_up.notified();
             self.want(scope);

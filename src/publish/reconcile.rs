@@ -21,8 +21,9 @@ use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, Severity};
 use crate::domain::found::FindPolicy;
-use crate::domain::ledger::{Batch, Touch};
+use crate::domain::ledger::{Announcement, Batch, Touch};
 use crate::domain::scope::Scope;
+use crate::feed;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, Scan, StoreError};
@@ -119,9 +120,10 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// When the next article becomes due.
+    /// When the next article, or the end of an announcement, becomes due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.waiting.next()
+        let notice = self.view.with_catalog(Catalog::next_notice_due);
+        self.waiting.next().into_iter().chain(notice).min()
     }
 
     /// Articles that are due.
@@ -184,9 +186,28 @@ impl Reconciler {
         !self.afresh.is_done()
     }
 
-    /// Gives combinations that somebody asks for their first record.
-    pub(super) async fn begin(&mut self, begins: Vec<Scope>) -> Result<(), StateError> {
-        self.follower.commit(Batch { begins, ..Batch::default() }).await
+    /// Gives combinations that somebody asks for their first record, and has feeds of units that are no more begin to
+    /// announce it. True: something changed.
+    pub(super) async fn begin(&mut self, wanted: Vec<Scope>, now: Timestamp) -> Result<bool, StateError> {
+        let (names, zone) = (self.view.names(), self.options.classify.zone);
+        let (begins, places): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|scope| scope.parts().is_some());
+        let announcement = |scope: Scope| {
+            let announced = feed::announced(&scope, &names.addresses, zone)?;
+            Some(Announcement { scope, change: announced.at, at: now })
+        };
+        let announcements: Vec<_> = places.into_iter().filter_map(announcement).collect();
+        let changed = !announcements.is_empty();
+        self.follower.commit(Batch { begins, announcements, ..Batch::default() }).await?;
+        Ok(changed)
+    }
+
+    /// Takes announcements out whose time is up. True: something changed.
+    pub(super) async fn end_notices(&mut self, now: Timestamp) -> Result<bool, StateError> {
+        let due = |catalog: &Catalog| catalog.notices_due(now).map(|scope| (scope.clone(), now)).collect();
+        let expiries: Vec<_> = self.view.with_catalog(due);
+        let changed = !expiries.is_empty();
+        self.follower.commit(Batch { expiries, ..Batch::default() }).await?;
+        Ok(changed)
     }
 
     /// Brings ledger and catalog up to a complete read.

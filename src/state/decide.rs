@@ -10,7 +10,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
-use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch};
+use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch, notice_until};
 use crate::domain::scope::Scope;
 
 /// How far a feed's `changed_at` may run ahead of its changes: longer than it takes from a decision to its commit.
@@ -36,6 +36,8 @@ pub(super) fn article_ids(batch: &Batch) -> Vec<&str> {
 pub(super) fn scopes(batch: &Batch) -> Vec<String> {
     let touches = batch.writes.iter().flat_map(|write| &write.touches).chain(&batch.touches);
     let mut scopes: BTreeSet<Scope> = touches.map(|touch| touch.scope.clone()).collect();
+    scopes.extend(batch.announcements.iter().map(|announcement| announcement.scope.clone()));
+    scopes.extend(batch.expiries.iter().map(|(scope, _)| scope.clone()));
     for scope in &batch.begins {
         scopes.extend(scope.parts().into_iter().flat_map(|(category, place)| [category, place, scope.clone()]));
     }
@@ -55,9 +57,13 @@ pub(super) fn withdrawals(batch: &Batch) -> BTreeMap<&ArticleId, Timestamp> {
 pub(super) fn batch(batch: &Batch, articles: Vec<ArticleRecord>, feeds: Vec<FeedRecord>) -> Decision {
     let mut standing: HashMap<ArticleId, ArticleRecord> =
         articles.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let mut feeds: BTreeMap<Scope, FeedRecord> =
+        feeds.into_iter().map(|record| (record.scope.clone(), record)).collect();
+    let announced = announced(batch, &feeds);
+    let of_notices = notice_touches(batch, &feeds, &announced);
     let mut decision = Decision::default();
     let mut made = BTreeMap::new();
-    let mut touches: Vec<&Touch> = batch.touches.iter().collect();
+    let mut touches: Vec<&Touch> = batch.touches.iter().chain(&of_notices).collect();
     for write in &batch.writes {
         let found = standing.get(&write.record.id);
         if found.map_or(0, |record| record.version) == write.record.version {
@@ -72,11 +78,12 @@ pub(super) fn batch(batch: &Batch, articles: Vec<ArticleRecord>, feeds: Vec<Feed
         }
     }
     decision.articles = made.into_values().collect();
-    let mut feeds: BTreeMap<Scope, FeedRecord> =
-        feeds.into_iter().map(|record| (record.scope.clone(), record)).collect();
     let counts = |touch: &Touch| feeds.contains_key(&touch.scope) || touch.scope.parts().is_none();
     let touches = touched(&touches).into_iter().filter(counts);
     decision.feeds = touches.map(|touch| next(feeds.get(&touch.scope), touch, batch.filling)).collect();
+    for record in &mut decision.feeds {
+        record.notice_until = announced.get(&record.scope).copied().or(record.notice_until);
+    }
     decision.feeds.extend(begun(batch, &feeds));
     feeds.extend(decision.feeds.iter().map(|record| (record.scope.clone(), record.clone())));
     decision.committed.feeds = feeds.into_values().collect();
@@ -94,13 +101,40 @@ fn touched(touches: &[&Touch]) -> Vec<Touch> {
     merged.into_values().collect()
 }
 
+/// Until when the feeds announce a change that begin to do so: the first who asks decides.
+fn announced(batch: &Batch, feeds: &BTreeMap<Scope, FeedRecord>) -> BTreeMap<Scope, Timestamp> {
+    let mut untils = BTreeMap::new();
+    for one in &batch.announcements {
+        if !feeds.get(&one.scope).is_some_and(|feed| feed.has_announced(one.change)) {
+            untils.entry(one.scope.clone()).or_insert_with(|| notice_until(one.change, one.at));
+        }
+    }
+    untils
+}
+
+/// The feeds that change because an announcement comes or goes.
+fn notice_touches(
+    batch: &Batch,
+    feeds: &BTreeMap<Scope, FeedRecord>,
+    announced: &BTreeMap<Scope, Timestamp>,
+) -> Vec<Touch> {
+    let is_due = |scope: &Scope, at: Timestamp| {
+        feeds.get(scope).and_then(FeedRecord::notice_due).is_some_and(|until| until <= at)
+    };
+    let begin = batch.announcements.iter().filter(|one| announced.contains_key(&one.scope));
+    let begin = begin.map(|one| (&one.scope, one.at));
+    let end = batch.expiries.iter().map(|(scope, at)| (scope, *at)).filter(|(scope, at)| is_due(scope, *at));
+    let touch = |(scope, at): (&Scope, Timestamp)| Touch { scope: scope.clone(), at, removes: false };
+    begin.chain(end).map(touch).collect()
+}
+
 /// The first records of combinations that have none.
 fn begun(batch: &Batch, feeds: &BTreeMap<Scope, FeedRecord>) -> Vec<FeedRecord> {
     let new: BTreeSet<&Scope> = batch.begins.iter().filter(|scope| !feeds.contains_key(scope)).collect();
     let first = |scope: &Scope| {
         let (category, place) = scope.parts()?;
         let changed_at = feeds.get(&category)?.changed_at.min(feeds.get(&place)?.changed_at);
-        Some(FeedRecord { scope: scope.clone(), sequence: 1, changed_at, removal_sequence: 0 })
+        Some(FeedRecord { scope: scope.clone(), sequence: 1, changed_at, removal_sequence: 0, notice_until: None })
     };
     new.into_iter().filter_map(first).collect()
 }
@@ -112,6 +146,7 @@ fn next(old: Option<&FeedRecord>, touch: Touch, filling: bool) -> FeedRecord {
         sequence,
         changed_at: old.map_or(touch.at, |old| changed_at(old.changed_at, touch.at, filling)),
         removal_sequence: if touch.removes { sequence } else { kept },
+        notice_until: old.and_then(|old| old.notice_until),
         scope: touch.scope,
     }
 }

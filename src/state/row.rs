@@ -46,6 +46,7 @@ pub(super) struct FeedRow {
     sequence: u64,
     changed_at: i64,
     removal_sequence: u64,
+    notice_until: Option<i64>,
 }
 
 /// A row of `addresses`.
@@ -139,6 +140,7 @@ impl From<&FeedRecord> for FeedRow {
             sequence: record.sequence,
             changed_at: micros(record.changed_at),
             removal_sequence: record.removal_sequence,
+            notice_until: record.notice_until.map(micros),
         }
     }
 }
@@ -220,6 +222,7 @@ impl Decoder {
             sequence: row.sequence,
             changed_at: instant(&row.scope, row.changed_at)?,
             removal_sequence: row.removal_sequence,
+            notice_until: row.notice_until.map(|at| instant(&row.scope, at)).transpose()?,
         })
     }
 

@@ -106,7 +106,7 @@ fn write(record: ArticleRecord, touches: Vec<Touch>) -> Batch {
 }
 
 fn feed(scope: Scope, sequence: u64, micros: i64, removal_sequence: u64) -> FeedRecord {
-    FeedRecord { scope, sequence, changed_at: at(micros), removal_sequence }
+    FeedRecord { scope, sequence, changed_at: at(micros), removal_sequence, notice_until: None }
 }
 
 async fn every_field_survives_being_written_and_reopened(database: &impl Database) {

@@ -26,6 +26,7 @@ const MIGRATIONS: &Migrations = &[
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
     (4, "guids", include_str!("migrations/0004_guids.sql")),
+    (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
@@ -69,17 +70,19 @@ const WRITE_ARTICLES: &str = "
         gone_at = excluded.gone_at, version = excluded.version, found = excluded.found,
         written = excluded.written";
 const FEEDS_SINCE: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE written > $1";
 const FEEDS_OF: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
+    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
 const WRITE_FEEDS: &str = "
-    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, written)
-    SELECT scope, sequence, changed_at, removal_sequence, (SELECT written + 1 FROM loa.control)
-    FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint)
+    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, notice_until, written)
+    SELECT scope, sequence, changed_at, removal_sequence, notice_until, (SELECT written + 1 FROM loa.control)
+    FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint,
+        notice_until bigint)
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
-        removal_sequence = excluded.removal_sequence, written = excluded.written";
+        removal_sequence = excluded.removal_sequence, notice_until = excluded.notice_until,
+        written = excluded.written";
 const ADDRESSES_SINCE: &str = "
     SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
     WHERE written > $1";

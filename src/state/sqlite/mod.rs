@@ -28,6 +28,7 @@ const MIGRATIONS: &Migrations = &[
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
     (4, "guids", include_str!("migrations/0004_guids.sql")),
+    (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "migrations";
@@ -57,15 +58,15 @@ const WRITE_ARTICLES: &str = "
         value ->> 'gone_at', value ->> 'version', value -> 'found', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
 const FEEDS_SINCE: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
-    WHERE written > ?1";
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10) ORDER BY scope)
+    FROM feeds WHERE written > ?1";
 const FEEDS_OF: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
-    WHERE scope IN (SELECT value FROM json_each(?1))";
+    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10) ORDER BY scope)
+    FROM feeds WHERE scope IN (SELECT value FROM json_each(?1))";
 const WRITE_FEEDS: &str = "
-    INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence, written)
+    INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence, notice_until, written)
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
-        (SELECT written + 1 FROM control)
+        value ->> 'notice_until', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
 const ADDRESSES_SINCE: &str = "
     SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses

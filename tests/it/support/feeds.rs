@@ -173,13 +173,15 @@ pub(crate) struct Case {
     pub(crate) scope: Scope,
     pub(crate) content: Content,
     pub(crate) changed_at: Option<&'static str>,
+    pub(crate) notice_until: Option<&'static str>,
     pub(crate) articles: Vec<Article>,
     pub(crate) gone: Vec<ArticleRecord>,
 }
 
 impl Case {
     pub(crate) fn of(articles: Vec<Article>, content: Content) -> Self {
-        Self { scope: Scope::All, content, changed_at: Some("2026-11-20T09:00:00+07:00"), articles, gone: Vec::new() }
+        let changed_at = Some("2026-11-20T09:00:00+07:00");
+        Self { scope: Scope::All, content, changed_at, notice_until: None, articles, gone: Vec::new() }
     }
 
     pub(crate) fn build(&self) -> Built {
@@ -193,6 +195,7 @@ impl Case {
             sequence: 7,
             changed_at: instant(changed_at),
             removal_sequence: 0,
+            notice_until: self.notice_until.map(instant),
         });
         let records: Vec<_> = self.articles.iter().map(record).collect();
         let input = Input {
