@@ -1,5 +1,6 @@
 //! What the catalog costs: bytes an article (the budget of DESIGN 2 is 160, with five scopes, three tags and a 16-byte
-//! id), and the time to take over a ledger and one change. Memory is what the kernel says the process holds.
+//! id), what feeds cost beside their lists, and the time to take over a ledger and one change. Memory is what the kernel says
+//! the process holds.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
@@ -12,14 +13,17 @@ use loa::domain::scope::Scope;
 
 const ARTICLES: usize = 200_000;
 const BLOCK: usize = 5_000;
-const CATEGORIES: usize = 400;
+/// Feeds among which the articles are.
+const FEEDS: usize = 400;
+/// The same articles among so many feeds: what a feed costs beside its list.
+const MANY_FEEDS: usize = 10_000;
 /// Scopes of an article: the front page, five of its own, and the three that its tags will be.
 const SCOPES: usize = 9;
 
-fn record(number: usize) -> ArticleRecord {
+fn record(number: usize, feeds: usize) -> ArticleRecord {
     let published = Timestamp::from_timestamp(1_600_000_000 + i64::try_from(number).unwrap() * 60, 0).unwrap();
-    let category = |n: usize| format!("category:{}", (number * 31 + n * 97) % CATEGORIES).parse().unwrap();
-    let mut scopes: Vec<Scope> = (1..SCOPES).map(category).chain([Scope::All]).collect();
+    let place = |n: usize| format!("locality:{:05}", (number * 31 + n * 97) % feeds).parse().unwrap();
+    let mut scopes: Vec<Scope> = (1..SCOPES).map(place).chain([Scope::All]).collect();
     scopes.sort();
     ArticleRecord {
         id: ArticleId::new(format!("{number:016}")),
@@ -38,10 +42,10 @@ fn record(number: usize) -> ArticleRecord {
 }
 
 /// Filled as a first reading of the store fills it, some thousands at a time.
-fn catalog() -> Catalog {
+fn catalog(feeds: usize) -> Catalog {
     let mut catalog = Catalog::default();
     for block in 0..ARTICLES / BLOCK {
-        let records: Vec<_> = (block * BLOCK..(block + 1) * BLOCK).map(record).collect();
+        let records: Vec<_> = (block * BLOCK..(block + 1) * BLOCK).map(|number| record(number, feeds)).collect();
         catalog.apply(&records, &[]);
     }
     catalog
@@ -55,12 +59,22 @@ fn resident() -> usize {
 
 fn bench(criterion: &mut Criterion) {
     let before = resident();
-    let mut full = catalog();
-    println!("catalog: {} bytes an article (budget 160)", (resident() - before) / ARTICLES);
+    let mut full = catalog(FEEDS);
+    let few = resident() - before;
+    println!("catalog: {} bytes an article (budget 160)", few / ARTICLES);
+    let before = resident();
+    let among_many = catalog(MANY_FEEDS);
+    let many = resident() - before;
+    println!(
+        "catalog: {MANY_FEEDS} feeds instead of {FEEDS}, for the same lists: {:.3} times the memory, {} bytes a feed",
+        f64::from(u32::try_from(many).unwrap()) / f64::from(u32::try_from(few).unwrap()),
+        many.saturating_sub(few) / (MANY_FEEDS - FEEDS),
+    );
+    drop(among_many);
 
     let mut group = criterion.benchmark_group("catalog");
     group.sample_size(10);
-    let records: Vec<_> = (0..ARTICLES).map(record).collect();
+    let records: Vec<_> = (0..ARTICLES).map(|number| record(number, FEEDS)).collect();
     group.bench_function("load_200000", |bencher| {
         bencher.iter_batched(
             Catalog::default,
@@ -75,7 +89,7 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("apply_one", |bencher| {
         bencher.iter(|| {
             next += 1;
-            full.apply(&[record(next)], &[])
+            full.apply(&[record(next, FEEDS)], &[])
         });
     });
     group.bench_function("newest_50", |bencher| {
