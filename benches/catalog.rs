@@ -31,6 +31,7 @@ fn record(number: usize) -> ArticleRecord {
         store_updated: None,
         categories: Vec::new(),
         scopes,
+        found: Vec::new(),
         standing: Standing::Public,
         version: 1,
     }

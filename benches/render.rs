@@ -93,6 +93,7 @@ fn articles() -> Vec<(Article, ArticleRecord)> {
             store_updated: None,
             categories: Vec::new(),
             scopes: vec![Scope::All],
+            found: Vec::new(),
             standing: Standing::Public,
             version: 1,
         };

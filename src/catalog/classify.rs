@@ -4,14 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 
+use super::finding::Finding;
 use crate::domain::address::AddressBook;
 use crate::domain::article::Article;
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::found::{FindPolicy, FoundPlace};
 use crate::domain::ledger::ArticleRecord;
 use crate::domain::place::{Place, UnitCode};
 use crate::domain::scope::{NameKey, Scope};
@@ -34,6 +37,8 @@ pub struct Options {
     pub zone: Tz,
     /// Language of articles that name none.
     pub language: String,
+    /// What is done about places that a text names, where nobody has decided otherwise for an article.
+    pub find: FindPolicy,
     /// Names in author lines that are nobody's.
     pub nobody: Vec<NameKey>,
     /// The custom feeds.
@@ -67,11 +72,17 @@ pub struct Criteria {
 }
 
 impl Options {
+    /// The day of an article that is published at this instant.
+    #[must_use]
+    pub fn day_of(&self, published: Timestamp) -> NaiveDate {
+        published.with_timezone(&self.zone).date_naive()
+    }
+
     /// A value that differs when the same articles may come into other scopes.
     #[must_use]
     pub fn digest(&self) -> String {
-        let Self { gazetteer, home, zone, language, nobody, custom } = self;
-        let all = format!("{VERSION} {} {home:?} {zone} {language} {nobody:?} {custom:?}", gazetteer.digest());
+        let Self { gazetteer, home, zone, language, find, nobody, custom } = self;
+        let all = format!("{VERSION} {} {home:?} {zone} {language} {find} {nobody:?} {custom:?}", gazetteer.digest());
         let hash = Sha256::digest(all);
         hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)).to_string()
     }
@@ -100,8 +111,10 @@ pub struct Classified<'a> {
     pub scopes: Vec<Scope>,
     /// How its authors and tags are spelled.
     pub labels: Vec<(Scope, String)>,
-    /// The units that it names, as of its day.
+    /// The units that it is located in, as of its day: those that the store gives, or those found and assigned.
     pub units: Vec<&'a Unit>,
+    /// Places that its text names and the store does not give.
+    pub found: Vec<FoundPlace>,
     /// What an editor should know.
     pub faults: Vec<Fault>,
 }
@@ -118,12 +131,15 @@ impl<'a> Classifier<'a> {
         Self { options, tree, custom: options.custom.iter().map(rule).collect() }
     }
 
-    /// Where this article belongs, if it is published at this instant.
+    /// Where this article belongs, if it is published at this instant. `find`: what somebody has decided about the places
+    /// in its text.
     #[must_use]
-    pub fn classify(&self, article: &Article, published: Timestamp) -> Classified<'a> {
-        let day = published.with_timezone(&self.options.zone).date_naive();
+    pub fn classify(&self, article: &Article, published: Timestamp, find: Option<FindPolicy>) -> Classified<'a> {
+        let day = self.options.day_of(published);
         let texts = article.localities.iter().map(String::as_str);
-        let Located { units, unresolved } = self.options.gazetteer.locate(texts, day, &self.options.home);
+        let Located { mut units, unresolved } = self.options.gazetteer.locate(texts, day, &self.options.home);
+        let found = self.found(article, day, &units, find.unwrap_or(self.options.find));
+        units.extend(self.options.gazetteer.units_found(&found, day));
         let mut scopes = BTreeSet::from([Scope::All]);
         scopes.extend(self.categories(&article.categories));
         let places = units.iter().flat_map(|unit| self.options.gazetteer.feeds_of(unit, day));
@@ -134,7 +150,15 @@ impl<'a> Classifier<'a> {
         let custom = self.custom(&scopes);
         scopes.extend(custom);
         let faults = unresolved.iter().map(|why| Fault::of_article(&article.id, code(why), why)).collect();
-        Classified { scopes: scopes.into_iter().collect(), labels, units, faults }
+        Classified { scopes: scopes.into_iter().collect(), labels, units, found, faults }
+    }
+
+    fn found(&self, article: &Article, day: NaiveDate, given: &[&Unit], policy: FindPolicy) -> Vec<FoundPlace> {
+        if policy == FindPolicy::Off {
+            return Vec::new();
+        }
+        let gazetteer = &self.options.gazetteer;
+        Finding::new(gazetteer, article, day, &self.options.home).kept(gazetteer, given, day, policy)
     }
 
     /// The scopes of an article under these categories and rules, by its record alone.

@@ -303,6 +303,7 @@ mod tests {
             store_updated: None,
             categories: Vec::new(),
             scopes: vec![Scope::All, format!("category:{category}").parse().unwrap()],
+            found: Vec::new(),
             standing: if category == 9 { Standing::SetAside } else { Standing::Public },
             version: 1,
         }

@@ -2,6 +2,7 @@
 //! keys, so that no query needs an index of ours in the newsroom's database.
 
 pub mod classify;
+pub mod finding;
 pub mod fingerprint;
 mod index;
 pub mod transition;
@@ -187,6 +188,7 @@ mod tests {
             store_updated: None,
             categories: Vec::new(),
             scopes: scopes.iter().map(|s| s.parse().unwrap()).collect(),
+            found: Vec::new(),
             standing,
             version: 1,
         }

@@ -10,6 +10,7 @@ use super::fingerprint::{fingerprint, same_text};
 use crate::domain::article::{Article, ArticleId, Status};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, ArticleWrite, Departure, Standing, Touch};
 use crate::domain::scope::Scope;
 
@@ -37,6 +38,8 @@ pub struct Row<'a> {
     pub article: Result<&'a Article, &'a Fault>,
     /// The guid that it had in a former feed, if it took one over: it wins over every other.
     pub adopted: Option<&'a str>,
+    /// What somebody has decided about the places in its text.
+    pub find: Option<FindPolicy>,
 }
 
 /// What is to be done.
@@ -138,7 +141,7 @@ fn publish(
     now: &Circumstances<'_>,
 ) -> Decision {
     let published = record.map_or(due, |record| record.published);
-    let classified = now.classifier.classify(article, published);
+    let classified = now.classifier.classify(article, published, row.find);
     let seen = fingerprint(article, &classified.units);
     let guid = || record.map_or_else(|| article.guid.clone(), |record| record.guid.clone());
     let fresh = ArticleRecord {
@@ -151,6 +154,7 @@ fn publish(
         store_updated: article.updated_at,
         categories: article.categories.clone(),
         scopes: classified.scopes,
+        found: classified.found,
         standing: Standing::Public,
         version: record.map_or(0, |record| record.version),
     };

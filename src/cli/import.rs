@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::domain::found::FindPolicy;
 use crate::import::ndjson::CategoryWish;
 use crate::import::writer::Writer;
 use crate::import::{Format, Import, Options, Remark, Summary};
+use crate::state;
 use crate::store::sqlite::embedded::Embedded;
 use crate::text::stamp::Zones;
 
@@ -32,6 +35,11 @@ pub struct Args {
     /// Localities of a page's story: official codes or names, parted by commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     locality: Vec<String>,
+    /// What is done about places that the texts themselves name, whatever `localities.find` in the configuration says:
+    /// `assign` puts stories that carry no locality into the feeds of these places, `suggest` keeps them for editors
+    /// (`loa localities explain`), `off` looks for none. It is remembered for these articles.
+    #[arg(long, value_name = "POLICY", value_parser = PossibleValuesParser::new(FindPolicy::ALL.map(FindPolicy::as_str)))]
+    localities: Option<String>,
     /// Id of a page's story; by default derived from its title and first known stamp, and kept since.
     #[arg(long)]
     id: Option<String>,
@@ -57,26 +65,39 @@ enum FormatArg {
     Page,
 }
 
-/// Runs the command on the embedded store of this address (`sqlite:PATH`). Says whether there were faults, which it
-/// has listed.
+/// Where the command finds what it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The embedded store: `sqlite:PATH`.
+    pub store_url: &'a str,
+    /// Loa's own memory.
+    pub state_url: &'a str,
+    /// Zones of stamps that name none.
+    pub zones: Zones,
+}
+
+/// Runs the command. Says whether there were faults, which it has listed.
 ///
 /// # Errors
 /// If the store cannot be opened or written, or a file cannot be read.
-pub async fn run(args: &Args, store_url: &str, zones: &Zones) -> anyhow::Result<bool> {
+pub async fn run(args: &Args, setting: Setting<'_>) -> anyhow::Result<bool> {
     if args.files.len() > 1 && (args.id.is_some() || args.url.is_some()) {
         anyhow::bail!("--id and --url are those of one story: give one page with them");
     }
-    let path = Embedded::path_of(store_url)?;
+    let path = Embedded::path_of(setting.store_url)?;
     let opened = if args.dry_run { Writer::open_dry(&path).await } else { Writer::open(&path).await };
     let mut writer = opened.with_context(|| format!("the embedded store `{}` cannot be opened", path.display()))?;
     let begun = Instant::now();
-    let options = options(args, *zones);
+    let options = options(args, setting.zones);
     let mut import = Import::new(&mut writer, &options);
     for file in &args.files {
         take_in(&mut import, file).await?;
     }
-    let summary = import.summary;
+    let Import { summary, taken, .. } = import;
     writer.close().await?;
+    if let Some(policy) = options.find.filter(|_| !args.dry_run) {
+        state::open(setting.state_url).await?.set_find_policy(&taken, policy).await?;
+    }
     let text = if args.json { json(&summary, args.dry_run)? } else { told(&summary, args.dry_run, begun.elapsed()) };
     std::io::stdout().lock().write_all(text.as_bytes()).context("the summary cannot be written")?;
     Ok(summary.faulty > 0)
@@ -94,7 +115,8 @@ fn options(args: &Args, zones: Zones) -> Options {
     });
     let localities = args.locality.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
     let url = args.url.as_ref().map(ToString::to_string);
-    Options { format, category, localities, id: args.id.clone(), url, zones }
+    let find = args.localities.as_deref().and_then(FindPolicy::from_word);
+    Options { format, category, localities, find, id: args.id.clone(), url, zones }
 }
 
 async fn take_in(import: &mut Import<'_>, file: &Path) -> anyhow::Result<()> {

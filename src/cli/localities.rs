@@ -7,10 +7,12 @@ use chrono::NaiveDate;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::localities_explain::{self, ExplainArgs};
+use super::localities_find::{self, EvaluateArgs, FindArgs};
+use super::localities_history::History;
 use super::{Global, Outcome, localities_tables, output, tables};
 use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
-use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::place::{Level, Place};
 use crate::gazetteer::{Gazetteer, Kind, Unit};
 
@@ -32,6 +34,7 @@ const INDENT: usize = 2;
 ///   loa localities show phu-tho/xa-hung-lo
 ///   loa localities at 2025-06-30
 ///   loa localities at 2022-03-18 'P.Minh Phương, Việt Trì'
+///   loa localities find tin.txt --at 2022-03-18 --home 25
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -101,6 +104,9 @@ enum Command {
         /// What an article of that day might say.
         unit: Option<String>,
     },
+    Find(FindArgs),
+    Evaluate(EvaluateArgs),
+    Explain(ExplainArgs),
 }
 
 /// The levels as the command line has them.
@@ -131,6 +137,9 @@ struct Line<'a> {
     place: String,
     /// Path of its feeds without extension.
     path: String,
+    /// What came before and after; only shown with the last period of a single place.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
     /// How deep it stands below where the list began, from 0.
     #[serde(skip)]
     depth: usize,
@@ -157,10 +166,13 @@ struct KindCount {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Export { directory } => localities_tables::export(directory, args.json)?,
         Command::AddAddresses { directory } => localities_tables::add_addresses(directory, args.json)?,
+        Command::Explain(explain) => {
+            output::print(&localities_explain::explain(explain, global, args.json).await?)?;
+        }
         _ => tell(args, &global.start()?)?,
     }
     Ok(Outcome::Clean)
@@ -168,7 +180,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome> {
 
 /// Answers a question about the tables that the configuration names.
 fn tell(args: &Args, config: &Config) -> anyhow::Result<()> {
-    let today = SystemClock.now().with_timezone(&config.site.timezone).date_naive();
+    let today = tables::today(config);
     let text = answer(&tables::gazetteer(config)?.as_of(today), args, today)?;
     if text.is_empty() {
         output::note("nothing is called like that");
@@ -183,17 +195,19 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
         Command::List { at, province, level } => (list(gazetteer, day(at), province.as_deref(), *level)?, listed),
         Command::Tree { unit, at } => (tree(gazetteer, day(at), unit.as_deref())?, indented),
         Command::Search { text } => (found(gazetteer, text), dated),
-        Command::Show { unit } => (known(gazetteer, unit, today)?, dated),
+        Command::Show { unit } => (with_history(gazetteer, known(gazetteer, unit, today)?), told),
         Command::At { date, unit: Some(unit) } => {
             let unit = gazetteer.resolve(unit, *date, &[])?;
             (vec![line(gazetteer, unit, *date, 0)], listed)
         }
-        // They ask nothing.
-        Command::Export { .. } | Command::AddAddresses { .. } => return Ok(String::new()),
         Command::At { date, unit: None } => {
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });
         }
+        // They ask nothing of the tables alone.
+        Command::Export { .. } | Command::AddAddresses { .. } | Command::Explain(_) => return Ok(String::new()),
+        Command::Find(find) => return localities_find::find(gazetteer, find, today, args.json),
+        Command::Evaluate(evaluate) => return localities_find::measure(gazetteer, evaluate, args.json),
     };
     Ok(if args.json { serde_json::to_string_pretty(&lines)? + "\n" } else { write(&lines) })
 }
@@ -288,6 +302,7 @@ fn line<'a>(gazetteer: &'a Gazetteer, unit: &'a Unit, day: NaiveDate, depth: usi
         until: unit.until,
         place: place.to_string(),
         path: format!("{FEEDS_PREFIX}{LOCALITY_PREFIX}{}", gazetteer.path_of(place).unwrap_or_default()),
+        history: None,
         depth,
     }
 }
@@ -342,6 +357,29 @@ fn dated(lines: &[Line<'_>]) -> String {
     table(lines, |line| vec![line.code.clone(), period(line), with_parents(line), line.path.clone()])
 }
 
+/// Adds to the last period of each place what came before and after it.
+fn with_history<'a>(gazetteer: &Gazetteer, mut lines: Vec<Line<'a>>) -> Vec<Line<'a>> {
+    let places: Vec<String> = lines.iter().skip(1).map(|line| line.place.clone()).collect();
+    let next = places.into_iter().map(Some).chain([None]);
+    for (line, next) in lines.iter_mut().zip(next) {
+        if next.as_ref() != Some(&line.place) {
+            line.history = line.place.parse().ok().map(|place| History::of(gazetteer, place));
+        }
+    }
+    lines
+}
+
+/// The periods of each place, and what came before and after it.
+fn told(lines: &[Line<'_>]) -> String {
+    let is_end = |line: &Line<'_>| line.history.is_some();
+    let places = lines.split_inclusive(is_end);
+    let tell = |place: &[Line<'_>]| {
+        let history = place.last().and_then(|line| line.history.as_ref()).map(History::text).unwrap_or_default();
+        dated(place) + &history
+    };
+    places.map(tell).collect::<Vec<_>>().join("\n")
+}
+
 fn with_parents(line: &Line<'_>) -> String {
     [std::slice::from_ref(&line.full_name), &line.parents].concat().join(", ")
 }
@@ -376,7 +414,7 @@ fn counted(counts: &Counts) -> String {
     text
 }
 
-fn day(text: &str) -> Result<NaiveDate, String> {
+pub(super) fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_error| "expected a date such as 2022-03-18".to_owned())
 }
 
@@ -424,12 +462,28 @@ mod tests {
 08287             – 2006-11-24  Xã Hùng Lô, Huyện Phù Ninh, Tỉnh Phú Thọ      /feeds/locality/phu-tho/xa-hung-lo
 08287  2006-11-25 – 2025-06-30  Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ  /feeds/locality/phu-tho/xa-hung-lo
 ";
-        for text in ["08287", "xã Hùng Lô", "phu-tho/xa-hung-lo", "/feeds/locality/phu-tho/xa-hung-lo.rss"] {
-            assert_eq!(printed(&["show", text]), expect, "{text}");
+        let moved = "its feeds redirect to /feeds/locality/phu-tho/phuong-van-phu\n";
+        for text in ["xã Hùng Lô", "phu-tho/xa-hung-lo", "/feeds/locality/phu-tho/xa-hung-lo.rss"] {
+            assert_eq!(printed(&["show", text]), format!("{expect}{moved}"), "{text}");
         }
+        assert_eq!(printed(&["show", "08287"]), format!("{expect}{moved}"));
         assert_eq!(printed(&["search", "hung lo"]), expect);
         assert_eq!(printed(&["search", "không đâu có"]), "");
         assert!(printed(&["show", "xã Không Có"]).starts_with("`xã Không Có` is no administrative unit"));
+    }
+
+    #[test]
+    fn what_became_of_what_is_shown() {
+        let town = printed(&["show", "phu-tho/thanh-pho-viet-tri"]);
+        assert!(town.contains("ended on 2025-07-01, its feed lives on over\n"), "{town}");
+        assert!(
+            town.contains("  Xã Hy Cương, Tỉnh Phú Thọ (08515)        /feeds/locality/phu-tho/xa-hy-cuong\n"),
+            "{town}"
+        );
+        let ward = printed(&["show", "phu-tho/xa-tien-phong"]);
+        assert!(ward.contains("its feed has the past of\n") && ward.contains("xa-vay-nua (a part)\n"), "{ward}");
+        let lost = printed(&["show", "00235"]);
+        assert_eq!(lost.matches("\n\n").count(), 2, "three places of one code, apart: {lost}");
     }
 
     #[test]
@@ -457,6 +511,8 @@ mod tests {
         assert_eq!(line["parents"][0], "Tỉnh Phú Thọ");
         assert_eq!((&line["from"], &line["until"]), (&serde_json::Value::Null, &"2025-07-01".into()));
         assert_eq!(line["path"], "/feeds/locality/phu-tho/thanh-pho-viet-tri");
+        assert_eq!(line["lives_on_over"][4]["path"], "/feeds/locality/phu-tho/xa-hy-cuong");
+        assert_eq!(line["ended"], "2025-07-01");
         let counts: serde_json::Value = serde_json::from_str(&printed(&["at", "2025-06-30", "--json"])).unwrap();
         assert_eq!((&counts["provinces"], &counts["districts"]), (&63.into(), &696.into()));
     }

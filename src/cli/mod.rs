@@ -10,6 +10,9 @@ mod demo;
 mod demo_live;
 pub mod import;
 mod localities;
+mod localities_explain;
+mod localities_find;
+mod localities_history;
 mod localities_tables;
 mod options;
 mod output;
@@ -145,14 +148,16 @@ impl Command {
             Self::Serve(args) => serve::run(args, global).await,
             Self::Import(args) => {
                 let config = global.start()?;
-                let faulty = import::run(&args, config.store.url.expose(), &options::zones(&config)).await?;
+                let (store_url, state_url) = (config.store.url.expose(), config.state.url.expose());
+                let setting = import::Setting { store_url, state_url, zones: options::zones(&config) };
+                let faulty = import::run(&args, setting).await?;
                 Ok(if faulty { Outcome::Faults } else { Outcome::Clean })
             }
             Self::Adopt(args) => adopt::run(args, global).await,
             Self::Check(args) => check::run(args, global).await,
             Self::Render(args) => render::run(args, global).await,
             Self::Categories(args) => categories::run(args, global).await,
-            Self::Localities(args) => localities::run(&args, global),
+            Self::Localities(args) => localities::run(&args, global).await,
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
         }

@@ -113,6 +113,7 @@ pub(crate) fn classify(config: &Config, gazetteer: Arc<Gazetteer>) -> anyhow::Re
         home: config.feeds.home.clone(),
         zone: config.site.timezone,
         language: config.site.language.clone(),
+        find: config.localities.find,
         nobody: config.feeds.nobody.iter().map(|name| names::key(name)).collect(),
         custom,
         gazetteer,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::place::{Level, UnitCode};
 use crate::feed::{Content, HtmlLimits, Window};
 pub use custom::{CustomCriteria, CustomFeed};
@@ -146,7 +147,14 @@ impl Config {
                 directory: Path::new(&reader.text("state.directory")).into(),
             },
             feeds: feeds(&reader, layers),
-            localities: Localities { tables: reader.optional_text("localities.tables").map(PathBuf::from) },
+            localities: Localities {
+                tables: reader.optional_text("localities.tables").map(PathBuf::from),
+                find: reader.word(
+                    "localities.find",
+                    &FindPolicy::ALL.map(|policy| (policy.as_str(), policy)),
+                    FindPolicy::Off,
+                ),
+            },
             store_may_restore: reader.flag("withdrawals.store_may_restore"),
             documents: Documents {
                 memory_bytes_max: reader.number("documents.memory_bytes_max", 1_000_000..=1_000_000_000_000),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::Secret;
 use super::custom::CustomFeed;
+use crate::domain::found::FindPolicy;
 use crate::domain::place::UnitCode;
 use crate::feed::{Content, HtmlLimits, Window};
 
@@ -100,6 +101,8 @@ pub struct Feeds {
 pub struct Localities {
     /// Directory of tables that take the place of those of the program; `None`: there are no others.
     pub tables: Option<PathBuf>,
+    /// What is done about places that a story's text names.
+    pub find: FindPolicy,
 }
 
 /// `[documents]`.

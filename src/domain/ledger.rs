@@ -3,6 +3,7 @@
 use super::article::ArticleId;
 use super::category::CategoryId;
 use super::clock::Timestamp;
+use super::found::FoundPlace;
 use super::scope::Scope;
 
 /// A hash of what a reader sees of an article: title, lead, body, byline, media, correction.
@@ -29,6 +30,8 @@ pub struct ArticleRecord {
     pub categories: Vec<CategoryId>,
     /// Every scope it is in: sorted, ancestors and `all` included. Kept after it has gone, for tombstones.
     pub scopes: Vec<Scope>,
+    /// Places that its text names and its row does not, sorted.
+    pub found: Vec<FoundPlace>,
     /// Where it stands.
     pub standing: Standing,
     /// Counts the writes of this record, from 1. A writer names the version it decided on; the first writer wins.

@@ -8,6 +8,7 @@ pub mod entry_id;
 pub mod fault;
 pub mod feed_key;
 pub mod format;
+pub mod found;
 pub mod ledger;
 pub mod place;
 pub mod point;

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use url::Url;
 
+use super::coverage::coverage;
 use super::entry;
 use super::ids::ids;
 use super::model::{Deleted, Entry, Feed};
@@ -85,7 +86,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         id: XmlText::new(&options.identity.feed_id(input.scope)),
         stem: below(&options.base_url, &format!("{FEEDS_PREFIX}{path}")),
         path,
-        subtitle: visible_or(plain(description), &title),
+        subtitle: subtitle(&visible_or(plain(description), &title), input),
         title,
         site,
         language: LanguageTag::parse(language),
@@ -106,6 +107,12 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         stubs: Vec::new(),
         deleted: Vec::new(),
     }
+}
+
+/// What the feed is about, with what readers should know of its place.
+fn subtitle(description: &XmlText, input: &Input<'_>) -> XmlText {
+    let coverage = coverage(input.addresses.gazetteer(), input.scope);
+    coverage.map_or(description.clone(), |coverage| XmlText::new(&format!("{coverage} {description}")))
 }
 
 pub(super) fn visible_or(text: XmlText, otherwise: &str) -> XmlText {

@@ -190,7 +190,7 @@ impl Maker<'_> {
         terms
     }
 
-    /// The units that the article names, each with those above it, as of the article's day.
+    /// The units that the article is located in, as the store or its own text says, each with those above it, as of the article's day.
     fn localities(&self, record: &ArticleRecord) -> Vec<(Locality, Vec<Term>)> {
         let gazetteer = self.input.addresses.gazetteer();
         let day = record.published.with_timezone(&self.options.zone).date_naive();
@@ -199,9 +199,12 @@ impl Maker<'_> {
             let path = gazetteer.path_of(gazetteer.place_of(unit))?;
             Some(Term { slug: XmlText::new(path), name: XmlText::new(&unit.full_name()) })
         };
-        let located = gazetteer.units_named(texts, day, &self.options.home).into_iter();
+        let named = gazetteer.units_named(texts, day, &self.options.home).into_iter();
+        let located = named.chain(gazetteer.units_found(&record.found, day));
         let with_those_above = |unit: &Unit| {
-            let terms: Vec<Term> = gazetteer.self_and_ancestors(unit, day).into_iter().filter_map(term).collect();
+            // A story may be about a unit that was no more on its day.
+            let above = gazetteer.self_and_ancestors(unit, unit.nearest_day(day));
+            let terms: Vec<Term> = above.into_iter().filter_map(term).collect();
             let (own, above) = terms.split_first()?;
             let within = above.iter().map(|term| term.name.clone()).collect();
             let locality = Locality { code: unit.code, name: own.name.clone(), within, path: own.slug.clone() };

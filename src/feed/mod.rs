@@ -2,6 +2,7 @@
 
 mod atom;
 mod build;
+mod coverage;
 mod entry;
 mod ext;
 mod ids;

@@ -80,6 +80,7 @@ pub(super) fn record(article: &Article) -> ArticleRecord {
         store_updated: None,
         categories: Vec::new(),
         scopes: Vec::new(),
+        found: Vec::new(),
         standing: Standing::Public,
         version: 1,
     }

@@ -1,8 +1,7 @@
 //! What a feed is called, wherever it is named: in its documents, in lists, in commands.
 
-use chrono::NaiveDate;
-
 use super::Options;
+use super::coverage::day_text;
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::place::{Level, Place};
 use crate::domain::scope::Scope;
@@ -39,14 +38,16 @@ fn category(categories: &CategoryTree, id: &CategoryId) -> String {
     if name.is_empty() { category.slug.clone() } else { name.into_string() }
 }
 
-/// `Tỉnh Phú Thọ`; `Xã Hùng Lô, Phú Thọ`: names repeat from province to province.
+/// `Tỉnh Phú Thọ`; `Xã Hy Cương, Phú Thọ`, because names repeat from province to province; of a unit that is no more with its
+/// last day: `Thành phố Việt Trì (đến 30/6/2025), Phú Thọ`.
 fn locality(gazetteer: &Gazetteer, place: Place) -> String {
     let Some(unit) = gazetteer.units_of(place).last().copied() else { return String::new() };
-    let day = unit.until.and_then(|until| until.pred_opt()).unwrap_or(NaiveDate::MAX);
+    let day = unit.last_day();
+    let until = if gazetteer.has_ended(place) { format!(" (đến {})", day_text(day)) } else { String::new() };
     let above = gazetteer.self_and_ancestors(unit, day);
     match above.last().filter(|_| place.code.level() != Level::Province) {
-        Some(province) => format!("{}, {}", unit.full_name(), province.name),
-        None => unit.full_name(),
+        Some(province) => format!("{}{until}, {}", unit.full_name(), province.name),
+        None => format!("{}{until}", unit.full_name()),
     }
 }
 

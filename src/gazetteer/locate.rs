@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 
 use super::{Gazetteer, Unit, Unresolved};
-use crate::domain::place::UnitCode;
+use crate::domain::found::FoundPlace;
+use crate::domain::place::{Place, UnitCode};
 
 /// What became of the localities of one article.
 #[derive(Debug, Default)]
@@ -48,6 +49,21 @@ impl Gazetteer {
         let mut units = texts.into_iter().filter_map(|text| self.find(text, day, home).ok()).collect();
         each_once(&mut units);
         units
+    }
+
+    /// The units of an article that were found in its text and assigned, as of its day.
+    #[must_use]
+    pub fn units_found(&self, found: &[FoundPlace], day: NaiveDate) -> Vec<&Unit> {
+        let assigned = found.iter().filter(|found| found.is_assigned);
+        assigned.filter_map(|found| self.unit_on(found.place, day)).collect()
+    }
+
+    /// What a place was on a day; before its first or after its last one what it was then.
+    #[must_use]
+    pub fn unit_on(&self, place: Place, day: NaiveDate) -> Option<&Unit> {
+        let units = self.units_of(place);
+        let begun = units.iter().rfind(|unit| unit.from.is_none_or(|from| from <= day));
+        begun.or_else(|| units.first()).copied()
     }
 }
 

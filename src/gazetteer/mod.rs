@@ -4,6 +4,7 @@
 
 mod addresses;
 mod feed_addresses;
+mod find;
 mod locate;
 mod names;
 mod places;
@@ -29,6 +30,8 @@ use crate::domain::place::{Place, UnitCode};
 
 pub use self::addresses::{Grown, extend, grow};
 pub use self::feed_addresses::{FeedAddresses, Resolved};
+pub use self::find::{Assigned, Hit, Part, Reason, Role, Why, assign};
+pub use self::find::{evaluate, labelled};
 pub use self::locate::Located;
 pub use self::resolve::{Listed, Unresolved};
 pub use self::succession::{Change, Predecessor, Successor};
@@ -47,6 +50,8 @@ pub struct Gazetteer {
     /// The last day whose changes have happened; `None`: all have.
     today: Option<NaiveDate>,
     digest: String,
+    /// What the finder looks for, built at the first search.
+    lexicon: Arc<OnceLock<find::Lexicon>>,
 }
 
 /// Not all of its units.
@@ -83,13 +88,15 @@ impl Gazetteer {
             units: units.into(),
             today: None,
             digest: digest(tables),
+            lexicon: Arc::default(),
         };
-        if let Some(place) = gazetteer.addresses.first_missing(gazetteer.places()) {
-            return Err(GazetteerError::NoAddress(place));
+        // First what vanished: whoever changes an old row makes a place of it that has no address, and must not be given one.
+        if let Some((place, path)) = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty())
+        {
+            return Err(GazetteerError::NoPlace { place, path: path.to_owned() });
         }
-        let vanished = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty());
-        let vanished = vanished.map(|(place, path)| GazetteerError::NoPlace { place, path: path.to_owned() });
-        vanished.map_or(Ok(gazetteer), Err)
+        let missing = gazetteer.addresses.first_missing(gazetteer.places());
+        missing.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
     }
 
     /// Reads tables that take the place of those of the program. An address that the program has once given stays for ever.
@@ -100,6 +107,11 @@ impl Gazetteer {
     pub fn newer(tables: &Tables<'_>) -> Result<Self, GazetteerError> {
         addresses::check_newer(tables)?;
         Self::parse(tables)
+    }
+
+    /// What the finder looks for.
+    fn lexicon(&self) -> &find::Lexicon {
+        self.lexicon.get_or_init(|| find::Lexicon::new(self))
     }
 
     /// The same units, of which only those changes have happened that took effect on that day or before: a table may hold a

@@ -125,6 +125,11 @@ impl Names {
         Ok(names)
     }
 
+    /// The key of every name in every spelling, with the units of any date that have it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &[Number])> {
+        self.official.iter().chain(&self.aliases).map(|(name, units)| (&**name, &**units))
+    }
+
     /// The units of any date that a phrase may mean, by one spelling.
     pub(super) fn meant(&self, units: &Units, phrase: &Phrase<'_>, spelling: Spelling) -> Vec<Number> {
         let mut found: Vec<_> = self.answers(units, phrase, spelling).collect();

@@ -174,7 +174,7 @@ impl Gazetteer {
         let same = |step: &&Step| is_commune || matches!(step.extent, Extent::Unchanged | Extent::KindChanged);
         let earlier = closure(number, |number| self.before(number).filter(same).map(|step| step.old));
         let places = earlier.into_iter().filter_map(|root| Some(self.units.get(root)?.place));
-        found.extend(places.filter(|place| self.end_of(*place).is_some()));
+        found.extend(places.filter(|place| self.has_ended(*place)));
         found
     }
 
@@ -215,6 +215,12 @@ impl Gazetteer {
     pub fn canonical(&self, place: Place) -> Place {
         let next = |place: &Place| self.moved_to.get(place).copied();
         std::iter::successors(Some(place), next).last().unwrap_or(place)
+    }
+
+    /// Is there no such unit any more?
+    #[must_use]
+    pub fn has_ended(&self, place: Place) -> bool {
+        self.end_of(place).is_some()
     }
 
     /// The last period of a place that is no more.

@@ -18,7 +18,9 @@ use record::Record;
 use stories::{Given, Outcome};
 use writer::{Tally, WriteError, Writer};
 
+use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryId;
+use crate::domain::found::FindPolicy;
 use crate::text::stamp::Zones;
 use lines::Line;
 
@@ -49,6 +51,9 @@ pub struct Options {
     pub category: Option<CategoryWish>,
     /// Localities of a page.
     pub localities: Vec<String>,
+    /// What is to be done about places in the texts; `Assign`: the link to more news of a place that a page has is none of
+    /// its localities. The caller records it for [`Import::taken`].
+    pub find: Option<FindPolicy>,
     /// Id of a page's story; `None`: derived from its title and first known stamp.
     pub id: Option<String>,
     /// Address of a page's story.
@@ -119,12 +124,14 @@ pub struct Import<'a> {
     options: &'a Options,
     /// What was done so far.
     pub summary: Summary,
+    /// Every article that the sources hold and the store has now.
+    pub taken: Vec<ArticleId>,
 }
 
 impl<'a> Import<'a> {
     /// Begins.
     pub fn new(writer: &'a mut Writer, options: &'a Options) -> Self {
-        Self { writer, options, summary: Summary::default() }
+        Self { writer, options, summary: Summary::default(), taken: Vec::new() }
     }
 
     /// Takes in one source; `progress` is told the state after each transaction.
@@ -180,6 +187,7 @@ impl<'a> Import<'a> {
         let given = Given {
             category: self.default_category().await?,
             localities: self.options.localities.clone(),
+            reads_places: self.options.find == Some(FindPolicy::Assign),
             id: self.options.id.clone(),
             url: self.options.url.clone(),
         };
@@ -194,13 +202,16 @@ impl<'a> Import<'a> {
 
     async fn settle(&mut self, name: &str, line: u64, outcome: Outcome) -> Result<(), ImportError> {
         match outcome {
-            Outcome::Write(record) => self.summary.tally.add(self.writer.write_batch(&[record]).await?),
+            Outcome::Write(record) => self.write(&[record]).await?,
             Outcome::Complete(record) => {
-                let tally = self.writer.write_batch(&[record]).await?;
-                self.summary.completed += tally.changed;
-                self.summary.tally.add(tally);
+                let before = self.summary.tally.changed;
+                self.write(&[record]).await?;
+                self.summary.completed += self.summary.tally.changed - before;
             }
-            Outcome::Known => self.summary.tally.unchanged += 1,
+            Outcome::Known(id) => {
+                self.summary.tally.unchanged += 1;
+                self.taken.push(id);
+            }
             Outcome::Fault(reason) => self.fault(name, line, reason),
         }
         Ok(())
@@ -295,6 +306,7 @@ impl<'a> Import<'a> {
     async fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
         let tally = self.writer.write_batch(records).await?;
         self.summary.tally.add(tally);
+        self.taken.extend(records.iter().map(|record| record.article.id.clone()));
         Ok(())
     }
 

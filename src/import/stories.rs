@@ -18,6 +18,8 @@ const LISTED_DAYS_MAX: i64 = 3;
 pub(super) struct Given {
     pub(super) category: Option<CategoryId>,
     pub(super) localities: Vec<String>,
+    /// Are the places of the stories read from their texts?
+    pub(super) reads_places: bool,
     pub(super) id: Option<String>,
     pub(super) url: Option<String>,
 }
@@ -29,7 +31,7 @@ pub(super) enum Outcome {
     /// One that the store knew from a list, now with its text.
     Complete(Record),
     /// One that is there already, as new or newer.
-    Known,
+    Known(ArticleId),
     /// Nobody can tell what it is.
     Fault(String),
 }
@@ -51,7 +53,9 @@ pub(super) async fn of_page(writer: &mut Writer, page: &Page, given: &Given) -> 
         [] => (new_page(page, given), false),
         [one] => match &given.id {
             Some(id) if id != one.article.id.as_str() => return Ok(Outcome::Fault(other_id(page, id, one))),
-            _ if one.article.updated_at.is_some_and(|at| at > updated) => return Ok(Outcome::Known),
+            _ if one.article.updated_at.is_some_and(|at| at > updated) => {
+                return Ok(Outcome::Known(one.article.id.clone()));
+            }
             _ => ((*one).clone(), one.article.body_html.is_none()),
         },
         several => return Ok(Outcome::Fault(two_candidates(&page.title, several))),
@@ -84,7 +88,7 @@ pub(super) async fn of_list(writer: &mut Writer, listed: &Listed, given: &Given)
             record.published_from = PublishedFrom::List;
             Outcome::Write(record)
         }
-        [_] => Outcome::Known,
+        [one] => Outcome::Known(one.article.id.clone()),
         several => Outcome::Fault(two_candidates(&listed.title, several)),
     })
 }
@@ -128,7 +132,12 @@ fn completed(mut record: Record, page: &Page, given: &Given) -> Record {
     if let Some(category) = given.category.as_ref().filter(|category| !article.categories.contains(category)) {
         article.categories.push(category.clone());
     }
-    for locality in given.localities.iter().chain(&page.locality) {
+    // A page's link to more news of a place says less of the story than its own text does.
+    let linked = page.locality.as_ref().filter(|_| !given.reads_places);
+    if given.reads_places {
+        article.localities.retain(|locality| Some(locality) != page.locality.as_ref());
+    }
+    for locality in given.localities.iter().chain(linked) {
         if !article.localities.contains(locality) {
             article.localities.push(locality.clone());
         }

@@ -246,7 +246,8 @@ fn categories(names: &Names, path_of: impl Fn(&Scope) -> Option<String>) -> Vec<
     all.iter().map(candidate).collect()
 }
 
-/// Each unit below its province, in the order of their names: what a title says after the name does not count.
+/// Each unit below its province, in the order of their names, those that are no more after the others: what a title says
+/// after the name does not count.
 fn localities(
     addresses: &FeedAddresses,
     held: &HashSet<Scope>,
@@ -263,7 +264,10 @@ fn localities(
     let provinces: BTreeSet<Place> = held.iter().filter_map(province).collect();
     let below = held.difference(&provinces);
     let mut places: Vec<(String, Place)> = provinces.iter().chain(below).map(|place| (name(place), *place)).collect();
-    places.sort_by(|(a, at), (b, other)| collate::vietnamese(a, b).then_with(|| at.cmp(other)));
+    let ended = |place: Place| gazetteer.has_ended(place);
+    places.sort_by(|(a, at), (b, other)| {
+        ended(*at).cmp(&ended(*other)).then_with(|| collate::vietnamese(a, b)).then_with(|| at.cmp(other))
+    });
     let numbers: HashMap<Place, usize> = places.iter().map(|(_, place)| *place).zip(0..).collect();
     let candidate = |(name, place): (String, Place)| {
         let scope = Scope::Locality(place);

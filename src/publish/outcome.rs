@@ -6,12 +6,22 @@ use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, Severity};
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, ArticleWrite, Batch};
 use crate::domain::scope::Scope;
 use crate::store::Loaded;
 
 /// Faults that are logged one by one; the others are only counted.
 const LOGGED_FAULTS_MAX: usize = 20;
+
+/// What people have said of an article by commands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said<'a> {
+    /// The guid that it takes over from a former feed.
+    pub(super) adopted: Option<&'a str>,
+    /// What is done about the places in its text.
+    pub(super) find: Option<FindPolicy>,
+}
 
 /// What decisions add up to.
 #[derive(Debug, Default)]
@@ -40,11 +50,12 @@ impl Outcome {
         &mut self,
         record: Option<&ArticleRecord>,
         loaded: Loaded,
-        adopted: Option<&str>,
+        said: Said<'_>,
         now: &Circumstances<'_>,
     ) {
         let Loaded { id, digest, article, notices } = loaded;
-        let row = Row { id: &id, digest, article: article.as_deref(), adopted };
+        let Said { adopted, find } = said;
+        let row = Row { id: &id, digest, article: article.as_deref(), adopted, find };
         let Decision { write, due, withdraw, faults, labels } = transition::decide(record, row, now);
         let faults: Vec<Fault> = faults.into_iter().chain(notices).collect();
         if !faults.is_empty() {

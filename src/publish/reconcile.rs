@@ -10,7 +10,7 @@ use super::day;
 use super::engine::EngineOptions;
 use super::follower::{Follower, renamed};
 use super::names;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Said};
 use super::view::{Names, View};
 use super::waiting::Waiting;
 use crate::catalog::Catalog;
@@ -20,6 +20,7 @@ use crate::domain::article::{ArticleId, Status};
 use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, Severity};
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{Batch, Touch};
 use crate::domain::scope::Scope;
 use crate::observe::metrics;
@@ -57,6 +58,8 @@ pub(super) struct Reconciler {
     denied: HashMap<ArticleId, bool>,
     /// Guids taken over from former feeds.
     adopted: HashMap<ArticleId, String>,
+    /// What somebody has decided about places in texts.
+    find: HashMap<ArticleId, FindPolicy>,
     store_accepted_at: Option<Timestamp>,
     /// Rows that were decided and are in no feed: drafts, faulty ones, those that wait or have gone.
     seen: HashMap<ArticleId, u64>,
@@ -82,6 +85,7 @@ impl Reconciler {
             afresh: Afresh::default(),
             denied: HashMap::new(),
             adopted: HashMap::new(),
+            find: HashMap::new(),
             store_accepted_at: None,
             seen: HashMap::new(),
             waiting: Waiting::default(),
@@ -139,6 +143,9 @@ impl Reconciler {
             self.view.with_catalog(|catalog| denied.keys().filter(|id| catalog.is_known(id)).cloned().collect());
         self.commanded.extend(control.adopted.keys().filter(|id| !self.adopted.contains_key(*id)).cloned());
         self.adopted = control.adopted;
+        let decided = control.find.iter().filter(|(id, policy)| self.find.get(*id) != Some(policy));
+        self.commanded.extend(decided.map(|(id, _)| id.clone()));
+        self.find = control.find;
         self.store_accepted_at = control.store_accepted_at;
         self.denied = denied;
         let mut batch = Batch::default();
@@ -357,7 +364,8 @@ impl Reconciler {
                 let denied = self.is_denied(&loaded).await?;
                 let circumstances = Circumstances { now, classifier, denied, first_fill };
                 let adopted = self.adopted.get(&loaded.id).map(String::as_str);
-                outcome.add(record.as_ref(), loaded, adopted, &circumstances);
+                let said = Said { adopted, find: self.find.get(&loaded.id).copied() };
+                outcome.add(record.as_ref(), loaded, said, &circumstances);
             }
             // Deleted since; if it comes back, it has to be looked at.
             outcome.seen.extend(absent.iter().map(|id| ((*id).clone(), None)));

@@ -18,6 +18,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 
 /// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
@@ -65,6 +66,9 @@ pub struct Control {
     /// `loa adopt`: the guids that articles had in the paper's former feeds. They win over those of the store, and stand
     /// for ever.
     pub adopted: HashMap<ArticleId, String>,
+    /// `loa import --localities`: what is done about places in the texts of these articles, whatever the configuration
+    /// says.
+    pub find: HashMap<ArticleId, FindPolicy>,
 }
 
 /// Guids that articles are to take over from a former feed.
@@ -190,6 +194,10 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// Records guids of a former feed, those that can be, in one transaction. Answers in the order of the wishes;
     /// repeating them changes nothing.
     fn adopt<'a>(&'a self, adoption: &'a Adoption, at: Timestamp) -> BoxFuture<'a, Result<Vec<Adopted>, StateError>>;
+
+    /// Records what is done about the places that the texts of these articles name. It replaces what was recorded.
+    fn set_find_policy<'a>(&'a self, ids: &'a [ArticleId], policy: FindPolicy)
+    -> BoxFuture<'a, Result<(), StateError>>;
 
     /// Lets a held change of the store through.
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>>;

@@ -14,6 +14,7 @@ use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
+use crate::domain::found::{FindPolicy, FoundPlace};
 use crate::domain::ledger::{ArticleRecord, Departure, FeedRecord, Fingerprint, Standing};
 use crate::domain::scope::Scope;
 
@@ -35,6 +36,7 @@ pub(super) struct ArticleRow {
     standing: String,
     gone_at: Option<i64>,
     version: u64,
+    found: Vec<String>,
 }
 
 /// A row of `feeds`.
@@ -85,6 +87,15 @@ pub(super) fn identity(authority: &str, since: &str) -> Result<Identity, StateEr
     Identity::new(authority, since).map_err(|error| corrupt("identity", error))
 }
 
+/// Reads what somebody has decided about places in texts.
+pub(super) fn find_policies(rows: Vec<(String, String)>) -> Result<HashMap<ArticleId, FindPolicy>, StateError> {
+    let policy = |(id, word): (String, String)| {
+        let policy = FindPolicy::from_word(&word).ok_or_else(|| corrupt(&id, format!("policy `{word}`")))?;
+        Ok((ArticleId::new(id), policy))
+    };
+    rows.into_iter().map(policy).collect()
+}
+
 /// Rows as one JSON parameter.
 pub(super) fn json<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, StateError> {
     let rows: Vec<T> = rows.into_iter().collect();
@@ -116,6 +127,7 @@ impl From<&ArticleRecord> for ArticleRow {
             standing: standing.to_owned(),
             gone_at,
             version: record.version,
+            found: record.found.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -196,6 +208,7 @@ impl Decoder {
             scopes: row.scopes.iter().map(|scope| self.scope(key, scope)).collect::<Result<_, _>>()?,
             standing: standing(key, &row.standing, row.gone_at)?,
             version: row.version,
+            found: found(key, &row.found)?,
             id: ArticleId::new(key),
             guid: row.guid,
         })
@@ -227,6 +240,10 @@ impl Decoder {
         self.categories.insert(text.to_owned(), category.clone());
         category
     }
+}
+
+fn found(key: &str, texts: &[String]) -> Result<Vec<FoundPlace>, StateError> {
+    texts.iter().map(|text| text.parse().map_err(|error| corrupt(key, error))).collect()
 }
 
 fn fingerprint(key: &str, text: &str) -> Result<Fingerprint, StateError> {

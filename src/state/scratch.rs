@@ -12,6 +12,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 use crate::domain::scope::Scope;
 
@@ -206,6 +207,17 @@ impl State for Scratch {
             contents.control_marker += 1;
         }
         done(answers)
+    }
+
+    fn set_find_policy<'a>(
+        &'a self,
+        ids: &'a [ArticleId],
+        policy: FindPolicy,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        let mut contents = self.lock();
+        contents.control.find.extend(ids.iter().map(|id| (id.clone(), policy)));
+        contents.control_marker += 1;
+        done(())
     }
 
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {

@@ -222,6 +222,12 @@ pub fn plain_text(text: &str) -> String {
     collapse_white_space(&without_tags(&PLAIN.clean(&text).to_string()))
 }
 
+/// Text of a body with bare tags of the elements that part words, and nothing else but entities.
+pub(super) fn parted(body: &str, limits: &HtmlLimits) -> Result<String, TooLarge> {
+    scan(body, limits)?;
+    Ok(PLAIN.clean(body).to_string())
+}
+
 /// The beginning of a plain text, at most `graphemes_max` characters as readers count them (grapheme clusters), cut
 /// between words and ended with `…` where something is left out.
 #[must_use]

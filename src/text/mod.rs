@@ -6,6 +6,7 @@ pub mod html;
 mod html_scan;
 pub mod names;
 pub mod normalize;
+pub mod paragraphs;
 pub mod plain;
 pub mod slug;
 pub mod stamp;

@@ -15,6 +15,7 @@ mod import;
 mod lists;
 mod outgoing;
 mod places;
+mod places_found;
 mod scopes;
 mod scopes_apart;
 mod service;

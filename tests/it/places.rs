@@ -43,12 +43,14 @@ fn an_imported_page_is_in_the_feeds_of_its_places_and_in_no_other() {
     assert_eq!(status, 0, "{out}{error}");
 
     let expect = [(TITLE.to_owned(), "Fri, 18 Mar 2022 06:30:00 +0700".to_owned())];
-    for place in ["phu-tho/xa-hung-lo", "phu-tho/phuong-minh-phuong", "phu-tho/thanh-pho-viet-tri", "phu-tho"] {
+    for place in ["phu-tho/phuong-van-phu", "phu-tho/phuong-nong-trang", "phu-tho/thanh-pho-viet-tri", "phu-tho"] {
         assert_eq!(items(&render(directory, &format!("/feeds/locality/{place}.rss"))), expect, "{place}");
     }
-    for place in ["phu-tho/phuong-van-phu", "phu-tho/phuong-nong-trang"] {
+    for place in ["phu-tho/xa-hy-cuong", "phu-tho/huyen-phu-ninh"] {
         assert_eq!(items(&render(directory, &format!("/feeds/locality/{place}.rss"))), [], "{place}");
     }
+    let (status, _, error) = run(directory, &[&["render", "/feeds/locality/phu-tho/xa-hung-lo.rss"], CONFIG].concat());
+    assert!(status == 2 && error.contains("has moved to `/feeds/locality/phu-tho/phuong-van-phu.rss`"), "{error}");
     let both: Value =
         serde_json::from_str(&render(directory, "/feeds/category/lang-nghe/locality/phu-tho.json")).unwrap();
     assert_eq!(both["items"][0]["title"], TITLE);

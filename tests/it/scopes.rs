@@ -60,7 +60,7 @@ async fn an_article_is_in_its_places_and_those_above_and_in_no_other(db: &impl D
     let mut holding: Vec<_> = gazetteer.places().filter(|place| has_any(*place)).collect();
     holding.sort();
     let paths: Vec<_> = holding.into_iter().map(|place| gazetteer.path_of(place).unwrap()).collect();
-    let expect = ["phu-tho", "phu-tho/thanh-pho-viet-tri", "phu-tho/phuong-minh-phuong", "phu-tho/xa-hung-lo"];
+    let expect = ["phu-tho", "phu-tho/thanh-pho-viet-tri", "phu-tho/phuong-nong-trang", "phu-tho/phuong-van-phu"];
     assert_eq!(paths, expect);
     for path in expect {
         let feed = format!("locality/{path}");
@@ -69,13 +69,19 @@ async fn an_article_is_in_its_places_and_those_above_and_in_no_other(db: &impl D
             assert_eq!(seen.entries(), 1, "{}", seen.path);
         }
     }
-    let empty = app.feed("locality/phu-tho/phuong-van-phu.rss").await;
+    // The communes that it names are no more: each went whole into one ward, and there its readers are led.
+    for (from, to) in [("xa-hung-lo", "phuong-van-phu"), ("phuong-minh-phuong", "phuong-nong-trang")] {
+        let answer = app.get(&format!("/feeds/locality/phu-tho/{from}.atom")).await;
+        let expect = format!("https://tin.baovidu.example/feeds/locality/phu-tho/{to}.atom");
+        assert_eq!((answer.status, answer.header("location")), (301, Some(expect)), "{from}");
+    }
+    let empty = app.feed("locality/phu-tho/xa-hy-cuong.rss").await;
     assert_eq!(
         (empty.header("last-modified").as_deref(), empty.text().contains("<item>")),
         (None, false),
         "known, but empty"
     );
-    assert!(empty.text().contains("<title>Phường Vân Phú, Phú Thọ - Báo Ví Dụ</title>"), "{}", empty.text());
+    assert!(empty.text().contains("<title>Xã Hy Cương, Phú Thọ - Báo Ví Dụ</title>"), "{}", empty.text());
     assert_eq!(app.get("/feeds/locality/phu-tho/xa-khong-co.rss").await.status, 404);
 
     let entry = app.entry("locality/phu-tho", "5").await.unwrap();
@@ -101,7 +107,7 @@ async fn places_are_resolved_at_the_articles_date_by_code_or_name(db: &impl Data
         db.sql(&located("8", place)).await;
     }
     let app = Site::on(db).running().await;
-    assert_eq!(app.ids("locality/phu-tho/xa-hung-lo").await, "6 5");
+    assert_eq!(app.ids("locality/phu-tho/phuong-van-phu").await, "6 5");
     assert_eq!(app.ids("locality/phu-tho/phuong-viet-tri").await, "7");
     assert_eq!(app.ids("locality/phu-tho").await, "7 8 6 5", "8 by its code, which was another commune's");
     let faults = app.view.with_status(|status| {
@@ -118,24 +124,27 @@ async fn places_are_resolved_at_the_articles_date_by_code_or_name(db: &impl Data
 
 async fn a_combination_is_the_common_part_and_has_dates_of_its_own(db: &impl Database) {
     let (_site, mut app) = running(db).await;
-    let path = "/feeds/category/kinh-te/locality/phu-tho/xa-hung-lo";
+    let path = "/feeds/category/kinh-te/locality/phu-tho/phuong-van-phu";
+    let old = app.get("/feeds/category/kinh-te/locality/phu-tho/xa-hung-lo.json").await;
+    let to = format!("https://tin.baovidu.example{path}.json");
+    assert_eq!((old.status, old.header("location")), (301, Some(to)), "of a commune that is no more");
     assert_eq!(app.get("/feeds/category/van-hoa/locality/phu-tho.rss").await.status, 404, "never had an article");
     assert_eq!(app.get("/feeds/category/khong-co/locality/phu-tho.rss").await.status, 404);
     let first = app.get_of_running(&format!("{path}.json")).await;
     assert_eq!(first.status, 200, "{}", first.text());
-    assert_eq!(app.ids("category/kinh-te/locality/phu-tho/xa-hung-lo").await, "5", "of the section below, too");
+    assert_eq!(app.ids("category/kinh-te/locality/phu-tho/phuong-van-phu").await, "5", "of the section below, too");
     let feed = first.text();
-    assert!(feed.contains("Kinh tế – Xã Hùng Lô, Phú Thọ - Báo Ví Dụ"), "{feed}");
+    assert!(feed.contains("Kinh tế – Phường Vân Phú, Phú Thọ - Báo Ví Dụ"), "{feed}");
 
     app.clock.set("2026-03-18T01:10:00Z");
-    let before = app.everything(&["category/kinh-te/locality/phu-tho/xa-hung-lo"]).await;
+    let before = app.everything(&["category/kinh-te/locality/phu-tho/phuong-van-phu"]).await;
     // A change of the section that is no change of the place, and the other way round.
     db.sql("UPDATE articles SET title = 'Khác' WHERE id = '3'").await;
     db.sql(&article("9", "20", "2026-03-18 08:05:00", &[])).await;
     db.sql(&located("9", "25")).await;
     app.step_at("2026-03-18T02:00:00Z").await;
     assert_eq!(app.ids("locality/phu-tho").await, "9 5");
-    assert_eq!(app.everything(&["category/kinh-te/locality/phu-tho/xa-hung-lo"]).await, before);
+    assert_eq!(app.everything(&["category/kinh-te/locality/phu-tho/phuong-van-phu"]).await, before);
     db.sql("UPDATE articles SET title = 'Tin ở hai nơi' WHERE id = '5'").await;
     app.step_at("2026-03-18T03:00:00Z").await;
     let after = app.get(&format!("{path}.json")).await;
@@ -145,7 +154,7 @@ async fn a_combination_is_the_common_part_and_has_dates_of_its_own(db: &impl Dat
     db.sql("UPDATE categories SET slug = 'lam-an' WHERE id = '10'").await;
     app.step_at("2026-03-18T04:00:00Z").await;
     let moved = app.get(&format!("{path}.json")).await;
-    let to = "https://tin.baovidu.example/feeds/category/lam-an/locality/phu-tho/xa-hung-lo.json";
+    let to = "https://tin.baovidu.example/feeds/category/lam-an/locality/phu-tho/phuong-van-phu.json";
     assert_eq!((moved.status, moved.header("location").as_deref()), (301, Some(to)));
 }
 

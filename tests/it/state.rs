@@ -1,5 +1,6 @@
 //! The contract of `state`, on every backend.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use loa::domain::article::ArticleId;
 use loa::domain::category::CategoryId;
 use loa::domain::clock::Timestamp;
 use loa::domain::entry_id::Identity;
+use loa::domain::found::FindPolicy;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
 use loa::state::scratch::Scratch;
@@ -43,6 +45,7 @@ contract! {
     the_store_withdraws_by_batch
     a_former_guid_is_adopted_once
     no_guid_of_another_article_is_adopted
+    what_is_done_about_places_in_texts_is_kept
     the_first_identity_stays
     marks_are_kept
     two_processes_may_start_at_once
@@ -88,6 +91,7 @@ fn record(id: &str, version: u64) -> ArticleRecord {
         store_updated: None,
         categories: vec![CategoryId::new("7")],
         scopes: vec![Scope::All, category("7")],
+        found: Vec::new(),
         standing: Standing::Public,
         version,
     }
@@ -115,6 +119,7 @@ async fn every_field_survives_being_written_and_reopened(database: &impl Databas
         store_updated: Some(at(-5)),
         categories: vec![CategoryId::new("mục \"lạ\", [1]\n"), CategoryId::new("7")],
         scopes: vec![Scope::All, category("mục \"lạ\", [1]\n"), category("{7}")],
+        found: vec!["assigned:227".parse().unwrap(), "suggested:08287@2006-11-25".parse().unwrap()],
         ..record("tin/đầu \"1\"\n", 0)
     };
     let gone = |id: &str, reason| ArticleRecord { standing: Standing::Gone { at: at(7), reason }, ..record(id, 0) };
@@ -135,6 +140,24 @@ async fn every_field_survives_being_written_and_reopened(database: &impl Databas
     let ledger = open(database).await.load().await.unwrap();
     assert_eq!(ledger.articles, records, "in the order of ids");
     assert_eq!((ledger.feeds, ledger.addresses), (vec![], vec![]));
+}
+
+async fn what_is_done_about_places_in_texts_is_kept(database: &impl Database) {
+    let state = open(database).await;
+    let ids = |ids: &[&str]| ids.iter().map(|id| ArticleId::new(*id)).collect::<Vec<_>>();
+    assert_eq!(state.control().await.unwrap().find, HashMap::new());
+    state.set_find_policy(&ids(&["a", "b", "a"]), FindPolicy::Assign).await.unwrap();
+    let marker = state.control_marker().await.unwrap();
+    state.set_find_policy(&ids(&["b"]), FindPolicy::Assign).await.unwrap();
+    assert_eq!(state.control_marker().await.unwrap(), marker, "nothing is new");
+    state.set_find_policy(&ids(&["b", "c"]), FindPolicy::Off).await.unwrap();
+    assert_ne!(state.control_marker().await.unwrap(), marker);
+    state.set_find_policy(&[], FindPolicy::Suggest).await.unwrap();
+    let find = open(database).await.control().await.unwrap().find;
+    let policies = [FindPolicy::Assign, FindPolicy::Off, FindPolicy::Off];
+    assert_eq!(find, ids(&["a", "b", "c"]).into_iter().zip(policies).collect());
+    let scratch = Scratch::copy_of(&*open(database).await, &[]).await.unwrap();
+    assert_eq!(scratch.control().await.unwrap().find, find);
 }
 
 async fn the_first_writer_wins(database: &impl Database) {

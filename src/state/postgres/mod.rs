@@ -18,6 +18,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
 const MIGRATIONS: &Migrations = &[
@@ -25,6 +26,7 @@ const MIGRATIONS: &Migrations = &[
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
     (4, "guids", include_str!("migrations/0004_guids.sql")),
+    (6, "found_places", include_str!("migrations/0006_found_places.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
@@ -38,33 +40,34 @@ const BEGIN_WRITE: &str = "
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const ARTICLES_AFTER: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+        scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
     FROM (SELECT * FROM loa.articles WHERE id > $1 ORDER BY id LIMIT $2) AS block";
 const ARTICLES_SINCE: &str = "
     SELECT max(written), string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
-        categories, scopes, standing, gone_at, version)::text, E'\n' ORDER BY written, id)
+        categories, scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY written, id)
     FROM (SELECT * FROM loa.articles WHERE (written, id) > ($1, $2) ORDER BY written, id LIMIT $3) AS block";
 const ARTICLES_OF: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+        scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
     FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))";
 const ARTICLES_OF_GUIDS: &str = "
     SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version)::text, E'\n' ORDER BY id)
+        scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
     FROM loa.articles
     WHERE guid IS NOT NULL AND btrim(guid, E'\t\n\r ') IN (SELECT json_array_elements_text($1::json))";
 const WRITE_ARTICLES: &str = "
     INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
-        standing, gone_at, version, written)
+        standing, gone_at, version, found, written)
     SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
-        version, (SELECT written + 1 FROM loa.control)
+        version, found, (SELECT written + 1 FROM loa.control)
     FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
         digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
-        version bigint)
+        version bigint, found text[])
     ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, published = excluded.published, updated = excluded.updated,
         fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
         categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
-        gone_at = excluded.gone_at, version = excluded.version, written = excluded.written";
+        gone_at = excluded.gone_at, version = excluded.version, found = excluded.found,
+        written = excluded.written";
 const FEEDS_SINCE: &str = "
     SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE written > $1";
@@ -102,6 +105,10 @@ const ADOPTED: &str = "SELECT article_id, guid FROM loa.adopted_guids ORDER BY a
 const WRITE_ADOPTED: &str = "
     INSERT INTO loa.adopted_guids (article_id, guid, at)
     SELECT article_id, guid, at FROM json_to_recordset($1::json) AS row (article_id text, guid text, at bigint)";
+const FIND_POLICIES: &str = "SELECT article_id, policy FROM loa.find_policies";
+const WRITE_FIND_POLICIES: &str = "
+    INSERT INTO loa.find_policies AS old (article_id, policy) SELECT DISTINCT json_array_elements_text($1::json), $2
+    ON CONFLICT (article_id) DO UPDATE SET policy = excluded.policy WHERE old.policy <> excluded.policy";
 const IDENTITY: &str = "SELECT coalesce(authority, $1), coalesce(since, $2) FROM loa.control";
 const CLAIM_IDENTITY: &str = "
     UPDATE loa.control SET authority = coalesce(authority, $1), since = coalesce(since, $2)
@@ -281,7 +288,9 @@ impl State for PostgresState {
             let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
             let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
             let withdrawn = lines.into_iter().map(withdrawal).collect();
-            Ok(Control { withdrawn, store_accepted_at, adopted: adopted(&mut *snapshot).await? })
+            let policies: Vec<(String, String)> = sqlx::query_as(FIND_POLICIES).fetch_all(&mut *snapshot).await?;
+            let find = row::find_policies(policies)?;
+            Ok(Control { withdrawn, store_accepted_at, adopted: adopted(&mut *snapshot).await?, find })
         }))
     }
 
@@ -325,6 +334,21 @@ impl State for PostgresState {
             transaction.commit().await?;
             Ok(answers)
         }))
+    }
+
+    fn set_find_policy<'a>(
+        &'a self,
+        ids: &'a [ArticleId],
+        policy: FindPolicy,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let rows = row::json(ids.iter().map(ArticleId::as_str))?;
+            let query = sqlx::query(WRITE_FIND_POLICIES).bind(rows).bind(policy.as_str());
+            let done = query.execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, MARK_CONTROL, done).await?;
+            Ok(transaction.commit().await?)
+        })
     }
 
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {

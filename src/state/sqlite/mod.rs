@@ -20,6 +20,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
+use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
 const MIGRATIONS: &Migrations = &[
@@ -27,32 +28,33 @@ const MIGRATIONS: &Migrations = &[
     (2, "labels", include_str!("migrations/0002_labels.sql")),
     (3, "adopted_guids", include_str!("migrations/0003_adopted_guids.sql")),
     (4, "guids", include_str!("migrations/0004_guids.sql")),
+    (6, "found_places", include_str!("migrations/0006_found_places.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "migrations";
 
 const ARTICLES_AFTER: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+        json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
     FROM (SELECT * FROM articles WHERE id > ?1 ORDER BY id LIMIT ?2)";
 const ARTICLES_SINCE: &str = "
     SELECT max(written), group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
-        json(categories), json(scopes), standing, gone_at, version), char(10) ORDER BY written, id)
+        json(categories), json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY written, id)
     FROM (SELECT * FROM articles WHERE (written, id) > (?1, ?2) ORDER BY written, id LIMIT ?3)";
 const ARTICLES_OF: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+        json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
     FROM articles WHERE id IN (SELECT value FROM json_each(?1))";
 const ARTICLES_OF_GUIDS: &str = "
     SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version), char(10) ORDER BY id)
+        json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
     FROM articles
     WHERE guid IS NOT NULL AND trim(guid, char(9, 10, 13, 32)) IN (SELECT value FROM json_each(?1))";
 const WRITE_ARTICLES: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version, written)
+        scopes, standing, gone_at, version, found, written)
     SELECT value ->> 'id', value ->> 'guid', value ->> 'published', value ->> 'updated', value ->> 'fingerprint',
         value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
-        value ->> 'gone_at', value ->> 'version', (SELECT written + 1 FROM control)
+        value ->> 'gone_at', value ->> 'version', value -> 'found', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
 const FEEDS_SINCE: &str = "
     SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence), char(10) ORDER BY scope) FROM feeds
@@ -88,6 +90,10 @@ const ADOPTED: &str = "SELECT article_id, guid FROM adopted_guids ORDER BY artic
 const WRITE_ADOPTED: &str = "
     INSERT INTO adopted_guids (article_id, guid, at)
     SELECT value ->> 'article_id', value ->> 'guid', value ->> 'at' FROM json_each(?1)";
+const FIND_POLICIES: &str = "SELECT article_id, policy FROM find_policies";
+const WRITE_FIND_POLICIES: &str = "
+    INSERT INTO find_policies AS old (article_id, policy) SELECT value, ?2 FROM json_each(?1) WHERE true
+    ON CONFLICT (article_id) DO UPDATE SET policy = excluded.policy WHERE old.policy <> excluded.policy";
 const IDENTITY: &str = "SELECT coalesce(authority, ?1), coalesce(since, ?2) FROM control";
 const CLAIM_IDENTITY: &str = "
     UPDATE control SET authority = coalesce(authority, ?1), since = coalesce(since, ?2) RETURNING authority, since";
@@ -259,7 +265,9 @@ impl State for SqliteState {
             let store_accepted_at = accepted.map(|at| row::instant("store_accepted_at", at)).transpose()?;
             let withdrawal = |(id, by_store): (String, bool)| Withdrawal { id: ArticleId::new(id), by_store };
             let withdrawn = lines.into_iter().map(withdrawal).collect();
-            Ok(Control { withdrawn, store_accepted_at, adopted: adopted(&mut *snapshot).await? })
+            let policies: Vec<(String, String)> = sqlx::query_as(FIND_POLICIES).fetch_all(&mut *snapshot).await?;
+            let find = row::find_policies(policies)?;
+            Ok(Control { withdrawn, store_accepted_at, adopted: adopted(&mut *snapshot).await?, find })
         })
     }
 
@@ -302,6 +310,21 @@ impl State for SqliteState {
             count(&mut transaction, MARK_CONTROL, done).await?;
             transaction.commit().await?;
             Ok(answers)
+        })
+    }
+
+    fn set_find_policy<'a>(
+        &'a self,
+        ids: &'a [ArticleId],
+        policy: FindPolicy,
+    ) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async move {
+            let mut transaction = self.write().await?;
+            let rows = row::json(ids.iter().map(ArticleId::as_str))?;
+            let query = sqlx::query(WRITE_FIND_POLICIES).bind(rows).bind(policy.as_str());
+            let done = query.execute(&mut *transaction).await?.rows_affected();
+            count(&mut transaction, MARK_CONTROL, done).await?;
+            Ok(transaction.commit().await?)
         })
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use loa::catalog::classify;
 use loa::domain::clock::Clock;
 use loa::domain::format::Format;
+use loa::domain::found::FindPolicy;
 use loa::domain::scope::NameKey;
 use loa::feed::{Content, Custom};
 use loa::gazetteer::Gazetteer;
@@ -76,6 +77,7 @@ impl Site {
                 home: Vec::new(),
                 zone: chrono_tz::Asia::Ho_Chi_Minh,
                 language: "vi".to_owned(),
+                find: FindPolicy::Off,
                 nobody: vec![names::key("PV")],
                 custom: Vec::new(),
             },

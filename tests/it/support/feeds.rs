@@ -116,6 +116,7 @@ pub(crate) fn record(article: &Article) -> ArticleRecord {
         store_updated: article.updated_at,
         categories: article.categories.clone(),
         scopes: vec![Scope::All],
+        found: Vec::new(),
         standing: Standing::Public,
         version: 1,
     }
