@@ -13,6 +13,7 @@ use super::localities_history::History;
 use super::{Global, Outcome, localities_tables, output, tables};
 use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::place::{Level, Place};
 use crate::gazetteer::{Gazetteer, Kind, Unit};
 
@@ -170,9 +171,7 @@ pub(crate) async fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome>
     match &args.command {
         Command::Export { directory } => localities_tables::export(directory, args.json)?,
         Command::AddAddresses { directory } => localities_tables::add_addresses(directory, args.json)?,
-        Command::Explain(explain) => {
-            output::print(&localities_explain::explain(explain, global, args.json).await?)?;
-        }
+        Command::Explain(explain) => output::print(&localities_explain::explain(explain, global, args.json).await?)?,
         _ => tell(args, &global.start()?)?,
     }
     Ok(Outcome::Clean)
@@ -180,7 +179,7 @@ pub(crate) async fn run(args: &Args, global: &Global) -> anyhow::Result<Outcome>
 
 /// Answers a question about the tables that the configuration names.
 fn tell(args: &Args, config: &Config) -> anyhow::Result<()> {
-    let today = tables::today(config);
+    let today = SystemClock.now().with_timezone(&config.site.timezone).date_naive();
     let text = answer(&tables::gazetteer(config)?.as_of(today), args, today)?;
     if text.is_empty() {
         output::note("nothing is called like that");
@@ -200,12 +199,13 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             let unit = gazetteer.resolve(unit, *date, &[])?;
             (vec![line(gazetteer, unit, *date, 0)], listed)
         }
+        // They ask nothing.
+        Command::Export { .. } | Command::AddAddresses { .. } => return Ok(String::new()),
         Command::At { date, unit: None } => {
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });
         }
-        // They ask nothing of the tables alone.
-        Command::Export { .. } | Command::AddAddresses { .. } | Command::Explain(_) => return Ok(String::new()),
+        Command::Explain(_) => return Ok(String::new()),
         Command::Find(find) => return localities_find::find(gazetteer, find, today, args.json),
         Command::Evaluate(evaluate) => return localities_find::measure(gazetteer, evaluate, args.json),
     };

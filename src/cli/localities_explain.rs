@@ -14,6 +14,7 @@ use crate::catalog::finding::Finding;
 use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::article::{Article, ArticleId};
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::found::{FindPolicy, FoundPlace};
 use crate::domain::ledger::ArticleRecord;
 use crate::gazetteer::{Gazetteer, Hit, Located, Role, Unit};
@@ -94,8 +95,9 @@ struct KeptLine {
 /// What the command prints.
 pub(super) async fn explain(args: &ExplainArgs, global: &Global, as_json: bool) -> anyhow::Result<String> {
     let config = global.start()?;
-    let gazetteer = tables::gazetteer(&config)?.as_of(tables::today(&config));
-    let options = options::classify(&config, Arc::new(gazetteer))?;
+    let today = SystemClock.now().with_timezone(&config.site.timezone).date_naive();
+    let gazetteer = Arc::new(tables::gazetteer(&config)?.as_of(today));
+    let options = options::classify(&config, gazetteer)?;
     if let Some(id) = &args.article {
         let explanation = explanation(&config, &options, &ArticleId::new(id.as_str())).await?;
         return Ok(if as_json { serde_json::to_string_pretty(&explanation)? + "\n" } else { told(&explanation) });

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chrono::NaiveDate;
 
 use crate::config::Config;
-use crate::domain::clock::{Clock as _, SystemClock};
 use crate::gazetteer::{Gazetteer, GazetteerError, Tables};
 use crate::text::normalize;
 
@@ -24,11 +22,6 @@ pub(crate) fn gazetteer(config: &Config) -> anyhow::Result<Arc<Gazetteer>> {
         Some(directory) => Files::read(directory)?.gazetteer(),
         None => Ok(Gazetteer::built_in()),
     }
-}
-
-/// The day in the newspaper's zone.
-pub(super) fn today(config: &Config) -> NaiveDate {
-    SystemClock.now().with_timezone(&config.site.timezone).date_naive()
 }
 
 /// The tables of a directory. A file that is missing is the program's own.

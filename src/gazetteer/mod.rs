@@ -99,6 +99,11 @@ impl Gazetteer {
         missing.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
     }
 
+    /// What the finder looks for.
+    fn lexicon(&self) -> &find::Lexicon {
+        self.lexicon.get_or_init(|| find::Lexicon::new(self))
+    }
+
     /// Reads tables that take the place of those of the program. An address that the program has once given stays for ever.
     ///
     /// # Errors
@@ -107,11 +112,6 @@ impl Gazetteer {
     pub fn newer(tables: &Tables<'_>) -> Result<Self, GazetteerError> {
         addresses::check_newer(tables)?;
         Self::parse(tables)
-    }
-
-    /// What the finder looks for.
-    fn lexicon(&self) -> &find::Lexicon {
-        self.lexicon.get_or_init(|| find::Lexicon::new(self))
     }
 
     /// The same units, of which only those changes have happened that took effect on that day or before: a table may hold a
