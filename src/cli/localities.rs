@@ -200,12 +200,11 @@ fn answer(gazetteer: &Gazetteer, args: &Args, today: NaiveDate) -> anyhow::Resul
             (vec![line(gazetteer, unit, *date, 0)], listed)
         }
         // They ask nothing.
-        Command::Export { .. } | Command::AddAddresses { .. } => return Ok(String::new()),
+        Command::Export { .. } | Command::AddAddresses { .. } | Command::Explain(_) => return Ok(String::new()),
         Command::At { date, unit: None } => {
             let counts = counts(gazetteer, *date);
             return Ok(if args.json { serde_json::to_string_pretty(&counts)? + "\n" } else { counted(&counts) });
         }
-        Command::Explain(_) => return Ok(String::new()),
         Command::Find(find) => return localities_find::find(gazetteer, find, today, args.json),
         Command::Evaluate(evaluate) => return localities_find::measure(gazetteer, evaluate, args.json),
     };

@@ -90,12 +90,13 @@ impl Gazetteer {
             digest: digest(tables),
             lexicon: Arc::default(),
         };
-        if let Some(place) = gazetteer.addresses.first_missing(gazetteer.places()) {
-            return Err(GazetteerError::NoAddress(place));
+        // First what vanished: whoever changes an old row makes a place of it that has no address, and must not be given one.
+        if let Some((place, path)) = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty())
+        {
+            return Err(GazetteerError::NoPlace { place, path: path.to_owned() });
         }
-        let vanished = gazetteer.addresses.all().find(|(place, _)| gazetteer.units_of(*place).is_empty());
-        let vanished = vanished.map(|(place, path)| GazetteerError::NoPlace { place, path: path.to_owned() });
-        vanished.map_or(Ok(gazetteer), Err)
+        let missing = gazetteer.addresses.first_missing(gazetteer.places());
+        missing.map_or(Ok(gazetteer), |place| Err(GazetteerError::NoAddress(place)))
     }
 
     /// What the finder looks for.

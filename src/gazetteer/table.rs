@@ -9,7 +9,7 @@ use crate::domain::place::{Place, UnitCode};
 pub struct Tables<'a> {
     /// `code,kind,name,parent,from,until`: a unit in one period of its life.
     pub units: &'a str,
-    /// `date,old,new,extent,main`: what became of what on that day. `extent` is one of [`Extent::of_word`].
+    /// `date,old,new,extent,main`: what became of what on that day. `extent` is a word of [`Extent`].
     pub succession: &'a str,
     /// `code,name,alias`: another spelling of the unit of that code and name.
     pub aliases: &'a str,
