@@ -27,17 +27,15 @@ impl Line {
         let mut phrases = vec![None; tokens.len()];
         let mut start = 0;
         while let Some(rest) = tokens.get(start..).filter(|rest| !rest.is_empty()) {
-            let Some((class, count)) = lexicon.phrase(rest) else {
+            let longest = lexicon.phrase(rest);
+            let is_name = longest.is_some_and(|(class, count)| class == Class::Plain && has_capital(rest, count));
+            let phrase = if is_name { lexicon.phrase(rest.get(..1).unwrap_or_default()) } else { longest };
+            let Some((class, count)) = phrase else {
                 start += 1;
                 continue;
             };
             let end = start + count;
             let is_small = rest.first().is_some_and(|token| token.shape == Shape::Lower);
-            let is_name = class == Class::Plain && has_capital(rest, count);
-            if is_name {
-                start += 1;
-                continue;
-            }
             if !(is_small && matches!(class, Class::Initial(_)))
                 && let Some(slots) = phrases.get_mut(start..end)
             {

@@ -14,7 +14,7 @@ const AFTER: &str = "2026-03-18";
 /// A story of one paragraph in each line.
 fn check(day: &str, home: &str, lines: &str) {
     let gazetteer = Gazetteer::built_in();
-    let bodies: String = lines.lines().map(|line| format!("body: {}\n", line.trim())).collect();
+    let bodies: String = lines.lines().map(|line| ["body: ", line.trim(), "\n"].concat()).collect();
     let text = format!("## 1 test\ndate: {day}\nhome: {home}\nassign:\ntitle:\n{bodies}");
     let stories = stories("test", &text, &gazetteer).unwrap();
     let result = evaluate::evaluate(&gazetteer, &stories);
