@@ -335,7 +335,8 @@ mod tests {
         file
     }
 
-    fn found(text: &str, body: bool, as_json: bool) -> String {
+    fn found(text: &str, flags: &str) -> String {
+        let (body, as_json) = (flags == "body", flags == "json");
         let file = file(text);
         let day = "2022-03-18".parse().unwrap();
         let args =
@@ -350,10 +351,10 @@ mod tests {
 2:4  TP Việt Trì  →  Thành phố Việt Trì, Tỉnh Phú Thọ (227): kind and name
 filed under Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ (08287): in the title
 ";
-        assert_eq!(found("Xã Hùng Lô đổi mới\nTừ TP Việt Trì về.\n", false, false), expect);
-        assert!(!found("Xã Hùng Lô đổi mới\n", true, false).contains("filed"));
-        assert_eq!(found("Không có gì", false, false), "no place is named\n");
-        let json: serde_json::Value = serde_json::from_str(&found("Xã Hùng Lô", false, true)).unwrap();
+        assert_eq!(found("Xã Hùng Lô đổi mới\nTừ TP Việt Trì về.\n", ""), expect);
+        assert!(!found("Xã Hùng Lô đổi mới\n", "body").contains("filed"));
+        assert_eq!(found("Không có gì", ""), "no place is named\n");
+        let json: serde_json::Value = serde_json::from_str(&found("Xã Hùng Lô", "json")).unwrap();
         assert_eq!((&json["places"][0]["code"], &json["places"][0]["name"]), (&"08287".into(), &"Hùng Lô".into()));
         assert_eq!(json["filed"][0]["why"], "in the title");
     }
