@@ -322,3 +322,75 @@ fn fault_line(fault: &Fault<'_>) -> FaultLine {
         text: fault.place.as_ref().map(|(_, text)| text.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn found(text: &str, flags: &str) -> String {
+        let (body, as_json) = (flags == "body", flags == "json");
+        let file = file(text);
+        let day = "2022-03-18".parse().unwrap();
+        let args =
+            FindArgs { file: Some(file.path().to_owned()), at: Some(day), home: vec!["Phú Thọ".to_owned()], body };
+        find(&Gazetteer::built_in(), &args, day, as_json).unwrap()
+    }
+
+    #[test]
+    fn places_are_printed_with_position_unit_and_reason() {
+        let expect = "\
+1:1  Xã Hùng Lô  →  Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ (08287): kind and name
+2:4  TP Việt Trì  →  Thành phố Việt Trì, Tỉnh Phú Thọ (227): kind and name
+filed under Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ (08287): in the title
+";
+        assert_eq!(found("Xã Hùng Lô đổi mới\nTừ TP Việt Trì về.\n", ""), expect);
+        assert!(!found("Xã Hùng Lô đổi mới\n", "body").contains("filed"));
+        assert_eq!(found("Không có gì", ""), "no place is named\n");
+        let json: serde_json::Value = serde_json::from_str(&found("Xã Hùng Lô", "json")).unwrap();
+        assert_eq!((&json["places"][0]["code"], &json["places"][0]["name"]), (&"08287".into(), &"Hùng Lô".into()));
+        assert_eq!(json["filed"][0]["why"], "in the title");
+    }
+
+    #[test]
+    fn an_evaluation_is_a_table_and_lists_its_errors() {
+        let story =
+            "## 1 x\ndate: 2022-03-18\nhome: 25\nassign:\ntitle: Chè\nbody: Xã [Hùng Lô|08287], [Chè|227] Tu Vũ\n";
+        let file = file(story);
+        let measured = |errors, as_json| {
+            let args = EvaluateArgs { paths: vec![file.path().to_owned()], errors };
+            measure(&Gazetteer::built_in(), &args, as_json).unwrap()
+        };
+        let expect = "\
+1 stories
+        mentions   found   right  precision  recall
+find           2       1       1     1.0000  0.5000
+assign         0       0       0     1.0000  1.0000
+";
+        assert_eq!(measured(false, false), expect);
+        let listed = measured(true, false);
+        assert!(
+            listed.contains(":6 [1 x] 227 Thành phố Việt Trì to 2025-06-30\n    Xã Hùng Lô, ⟦Chè⟧ Tu Vũ\n"),
+            "{listed}"
+        );
+        let json: serde_json::Value = serde_json::from_str(&measured(false, true)).unwrap();
+        assert_eq!(json["find"]["recall"], 0.5);
+        assert_eq!(json["find_errors"][0]["error"], "missed");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let args = EvaluateArgs { paths: vec!["nowhere.txt".into()], errors: false };
+        let error = measure(&Gazetteer::built_in(), &args, false).unwrap_err();
+        assert_eq!(error.to_string(), "nowhere.txt cannot be read");
+        let error = home(&Gazetteer::built_in(), &["Hùng Lô".to_owned()], "2022-03-18".parse().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "--home Hùng Lô: expected a province, as code or name");
+    }
+}

@@ -1,5 +1,7 @@
 //! Under which of its places a story is filed. Finding and filing are apart: a story names more places than it is about.
 
+use hashbrown::HashMap;
+
 use super::super::unit::Unit;
 use super::{Hit, Part, Role};
 
@@ -49,30 +51,35 @@ impl std::fmt::Display for Why {
 /// province that is only the third part of `xã X, huyện Y, tỉnh Z` is told by the first.
 #[must_use]
 pub fn assign<'g>(story: &[Part<'_>], hits: &[Hit<'g>]) -> Vec<Assigned<'g>> {
-    let mut assigned: Vec<Assigned<'g>> = Vec::new();
-    for hit in hits {
-        if !assigned.iter().any(|known| known.unit == hit.unit)
-            && let Some(why) = why(story, hits, hit.unit)
-        {
-            assigned.push(Assigned { unit: hit.unit, why });
+    let mut numbers: HashMap<_, usize> = HashMap::new();
+    let mut units: Vec<(&Unit, Vec<usize>)> = Vec::new();
+    for (at, hit) in hits.iter().enumerate() {
+        let number = *numbers.entry((hit.unit.code, hit.unit.from)).or_insert(units.len());
+        match units.get_mut(number) {
+            Some((_, own)) => own.push(at),
+            None => units.push((hit.unit, vec![at])),
         }
     }
-    assigned
+    let assigned = units.into_iter().filter_map(|(unit, own)| Some(Assigned { unit, why: why(story, hits, &own)? }));
+    assigned.collect()
 }
 
-fn why(story: &[Part<'_>], hits: &[Hit<'_>], unit: &Unit) -> Option<Why> {
-    let own = || hits.iter().enumerate().filter(|(_, hit)| hit.unit == unit);
-    let stands_in = |role: Role| own().any(|(_, hit)| story.get(hit.part).is_some_and(|part| part.role == role));
+/// Why a story is filed under the unit that has some of its hits.
+fn why(story: &[Part<'_>], hits: &[Hit<'_>], own: &[usize]) -> Option<Why> {
+    let hit = |at: usize| hits.get(at);
+    let role = |at: &usize| Some(story.get(hit(*at)?.part)?.role);
+    let stands_in = |wanted: Role| own.iter().any(|at| role(at) == Some(wanted));
     let roles = [(Role::Title, Why::Title), (Role::Lead, Why::Lead), (Role::Caption, Why::Caption)];
     if let Some((_, why)) = roles.into_iter().find(|(role, _)| stands_in(*role)) {
         return Some(why);
     }
-    let before = |at: usize| at.checked_sub(1).and_then(|before| hits.get(before));
-    let counts = |(at, hit): &(usize, &Hit<'_>)| {
-        let text = story.get(hit.part).map(|part| part.text).unwrap_or_default();
-        !is_origin(text, hit) && !before(*at).is_some_and(|before| is_address(text, before, hit))
+    let counts = |at: &&usize| {
+        let Some(own) = hit(**at) else { return false };
+        let text = story.get(own.part).map(|part| part.text).unwrap_or_default();
+        let before = at.checked_sub(1).and_then(hit);
+        !is_origin(text, own) && !before.is_some_and(|before| is_address(text, before, own))
     };
-    let times = own().filter(counts).count();
+    let times = own.iter().filter(counts).count();
     (times >= NAMED_MIN).then_some(Why::Named(times))
 }
 

@@ -63,7 +63,9 @@ impl<'g> Settle<'_, 'g> {
         let is_province = |unit: &Unit| unit.level() == Level::Province;
         let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
         let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
-        if valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged { valid } else { past }
+        let is_gone = past.iter().any(|unit| self.atlas.is_home(unit));
+        let is_present = valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged;
+        if is_present || !is_gone { valid } else { past }
     }
 
     /// After a kind in the singular: is the name rather that of a larger unit, which holds the one before or is at home?
@@ -170,6 +172,18 @@ impl<'g> Settle<'_, 'g> {
         }
         self.narrow(at, inner, Reason::InParent);
         self.narrow(at + 1, outer, Reason::Parent);
+    }
+
+    /// `huyện Yên Lập: Mỹ Lung, Lương Sơn`: after a unit and a colon stand its parts.
+    pub(super) fn hold(&mut self, at: usize) {
+        let Some(before) = at.checked_sub(1) else { return };
+        let (Some(whole), Some(mention)) = (self.mentions.get(before), self.mentions.get(at)) else { return };
+        let line = self.lines.get(mention.part).filter(|_| whole.part == mention.part);
+        let is_colon = line.is_some_and(|line| line.is_mark(whole.end, &[':'])) && mention.from == whole.end + 1;
+        if is_colon && whole.how == How::Kind {
+            let inside = self.within(self.candidates(at), self.candidates(before)).0;
+            self.narrow(at, inside, Reason::InParent);
+        }
     }
 
     /// Of some parts and wholes those that belong together.

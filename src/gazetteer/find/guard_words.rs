@@ -55,8 +55,8 @@ pub(super) const LANDMARKS: &str = "\
     kcn; cụm công nghiệp; ccn; khu di tích; khu du lịch; kdl; bảo tàng; tượng đài; di tích; nghĩa trang; trạm; trạm \
     bơm; kênh; ngòi; cao nguyên; thành cổ; nhà tù; vườn quốc gia; khu bảo tồn; khu kinh tế; tháp; cột cờ; nhà văn hóa; \
     rạp; đồn biên phòng; dãy; dãy núi; dòng sông; nhà thi đấu; nhà máy nước; trạm biến áp; lòng hồ; vùng hồ; ao; kè; \
-    đê; cù lao; bãi; khe; mỏ; cánh đồng; bến đò; bến cảng; hầm; cống; hang động; mũi; tổ hợp; nhà hát; thành nhà; khu \
-    đô thị; khu tưởng niệm";
+    đê; cù lao; bãi; khe; mỏ; cánh đồng; bến đò; bến cảng; hầm; cống; hang động; mũi; tổ hợp; thành nhà; khu đô thị; \
+    khu tưởng niệm";
 
 /// What is named after where it is from.
 pub(super) const PRODUCTS: &str = "\

@@ -32,11 +32,10 @@ pub(super) const PLACES: &str = "\
 
 /// A phrase about an organisation or a thing ends here, so that what follows is no part of its name.
 pub(super) const STOPS: &str = "\
-    trên; cho; đã; được; sẽ; đang; có; theo; khi; mà; nên; để; do; bởi; này; đó; kia; ấy; ngày; vừa; mới đây; \
-    hiện; thì; cũng; không; nhờ; giúp; đưa; bán; chọn; đóng; làm; khám phá; tham quan; yêu; tổ chức; một; \
-    phối hợp; phối hợp với; đầu tư; xây dựng; ủng hộ; hỗ trợ; tặng; mang; nếu; rồi; còn; riêng; vì; tuy; dù; nhưng; \
-    song; hôm nay; sau; trước; bên cạnh; cùng lúc; mỗi; từng; chỉ; vẫn; lại; rất; đều; phải; cần; sau khi; vừa qua; \
-    mới; tháng";
+    trên; cho; đã; được; sẽ; đang; có; theo; khi; mà; nên; để; do; bởi; này; đó; kia; ấy; ngày; vừa; mới đây; thì; \
+    cũng; không; nhờ; giúp; đưa; bán; chọn; đóng; làm; khám phá; tham quan; yêu; tổ chức; một; phối hợp; phối hợp với; \
+    đầu tư; xây dựng; ủng hộ; hỗ trợ; tặng; mang; nếu; rồi; còn; riêng; vì; tuy; dù; nhưng; song; hôm nay; sau; trước; \
+    bên cạnh; cùng lúc; mỗi; từng; chỉ; vẫn; lại; rất; đều; phải; cần; sau khi; vừa qua; mới; tháng";
 
 /// What numbers after a kind may count.
 pub(super) const COUNTED: &str = "\
@@ -52,8 +51,8 @@ pub(super) const PLAIN: &str = "\
     động; hoạt động; lao động; vận động; chủ động; người lao động; phường hội; liên xã; tỉnh lỵ; tỉnh lị; quận công; \
     bệnh xã; trạm xá; hành chính; xã tắc; xã luận; tỉnh táo; bình tĩnh; cầu thủ trẻ; sở hữu; cơ sở; trụ sở; ban hành; \
     ban đầu; phòng chống; phòng ngừa; quốc phòng; phòng, chống; thanh niên việt nam; chợ búa; đất nước; rừng phòng hộ; \
-    hai bên; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản \
-    lĩnh; bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; giải \
-    đáp; giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; trang bị; \
-    khoa học; hoa màu; hoa hậu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo chính; \
-    biển báo; khu dân cư mới; phố phường; cá thể; vải thiều; hội nghị";
+    hai bên; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản lĩnh; \
+    bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; giải đáp; \
+    giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; trang bị; khoa \
+    học; hoa màu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo chính; biển báo; khu \
+    dân cư mới; phố phường; cá thể; vải thiều; hội nghị";

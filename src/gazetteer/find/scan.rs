@@ -38,6 +38,8 @@ pub(super) struct Scan<'a> {
     pub(super) is_once: bool,
     /// What the sentence is about.
     pub(super) past: Past,
+    /// The first of the names that its sentence has.
+    first: usize,
 }
 
 /// Deepest nesting of brackets that is followed.
@@ -46,7 +48,7 @@ const BRACKETS_MAX: usize = 4;
 impl<'a> Scan<'a> {
     /// Finds the names of a part.
     pub(super) fn run(lexicon: &'a Lexicon, line: &'a Line, part: usize, is_byline: bool, found: &'a mut Vec<Mention>) {
-        let outer = Vec::new();
+        let (outer, first) = (Vec::new(), found.len());
         let mut scan = Self {
             lexicon,
             line,
@@ -58,6 +60,7 @@ impl<'a> Scan<'a> {
             sentence: 0,
             is_once: false,
             past: Past::No,
+            first,
         };
         let mut at = 0;
         while at < line.tokens.len() {
@@ -93,6 +96,7 @@ impl<'a> Scan<'a> {
             }
             Some((Class::Reform, end)) => {
                 self.past = self.past.max(Past::Perhaps);
+                self.reform();
                 return end;
             }
             Some((Class::Today, end)) => {
@@ -152,12 +156,20 @@ impl<'a> Scan<'a> {
                 let next = self.line.token(at + 1);
                 if mark == '\n' || next.is_none_or(|next| next.is_apart && next.shape != Shape::Lower) {
                     self.sentence += 1;
+                    self.first = self.found.len();
                     (self.is_once, self.past) = (false, Past::No);
                     self.outer.clear();
                     self.list = None;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The names before the word for a reform belong to it as those after it do: `Vĩnh Phúc và Hòa Bình hợp nhất`.
+    fn reform(&mut self) {
+        for mention in self.found.iter_mut().skip(self.first) {
+            mention.past = mention.past.max(Past::Perhaps);
         }
     }
 

@@ -91,6 +91,7 @@ impl<'a, 'g> Settle<'a, 'g> {
         self.agree();
         for at in (0..self.mentions.len()).rev() {
             self.link(at);
+            self.hold(at);
         }
         for _ in 0..ROUNDS {
             let mut is_changed = false;

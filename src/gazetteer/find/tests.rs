@@ -90,7 +90,7 @@ fn lists_share_a_kind() {
 
 #[test]
 fn numbers_that_count_are_no_names() {
-    check("2024-05-01", "79", "Cả quận 3 năm nay, quận 10/24, phường 12 người, quận 1.000 dân, Q1/2024");
+    check("2024-05-01", "79", "Cả quận 3 năm qua, quận 10/24, phường 12 người, quận 1.000 dân, Q1/2024");
     check("2024-05-01", "79", "Bị cáo dùng 10 tài khoản; VKS khu vực 1; tổ 5");
 }
 
@@ -101,6 +101,7 @@ fn addresses_tell_which_unit_is_meant() {
     before("Xã [Tân Lập|09820] của huyện [Đan Phượng|273] (TP [Hà Nội|01])");
     before("Huyện [Mộc Châu|123] có thị trấn [Mộc Châu|03979] và xã [Tân Lập|03997]");
     before("Xã [Hy Cương|08503], [Việt Trì|227], [Phú Thọ|25]; xã [Minh Hạc|08119] ([Hạ Hòa|231])");
+    before("Huyện [Thanh Thủy|239] khá; huyện [Yên Lập|234]: [Mỹ Lung|08293], [Lương Sơn|08299].");
     check(BEFORE, "", "Huyện [Châu Thành|821], tỉnh [Tiền Giang|82]; huyện [Châu Thành|847], [Trà Vinh|84]");
 }
 
@@ -151,6 +152,7 @@ fn units_of_the_past_are_found_by_kind_or_where_they_are_called_so() {
     after("Xã [Minh Nông|?], thành phố [Việt Trì|227@2025-06-30] (nay là phường [Nông Trang|07894])");
     after("Phường [Vân Phú|07918] (trước đây là xã [Hùng Lô|08287@2025-06-30])");
     after("Trước khi hợp nhất, [Phú Thọ|25@2025-06-30] có 13 huyện; nay [Phú Thọ|25] có 148 xã.");
+    after("Từ nay, [Phú Thọ|25], [Vĩnh Phúc|26@2025-06-30] và [Hòa Bình|17@2025-06-30] hợp nhất thành tỉnh mới.");
     after("Sáp nhập ba tỉnh [Phú Thọ|25@2025-06-30], [Vĩnh Phúc|26@2025-06-30], [Hòa Bình|17@2025-06-30].");
     after("Ba xã [Văn Bán|08380@2025-06-30], [Tam Sơn|08377@2025-06-30] và [Tùng Khê|08374@2025-06-30].");
     after("Ở Tam Đảo có sương. Hùng Lô có đình.");

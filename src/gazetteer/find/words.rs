@@ -201,3 +201,24 @@ pub(super) const AFTER: [(Class, &str); 6] = [
 
 /// How the districts of a province are told together.
 const DISTRICTS: Kinds = Kinds::of(&[Kind::Huyen, Kind::ThiXa, Kind::ThanhPho, Kind::Quan]);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_phrase_says_two_things() {
+        for table in [&PHRASES[..], &AFTER[..]] {
+            let mut known: HashMap<&str, Class> = HashMap::new();
+            for (class, row) in table {
+                for phrase in phrases(row) {
+                    assert!(!phrase.is_empty() && phrase == phrase.to_lowercase(), "{class:?}: `{phrase}`");
+                    let before = known.insert(phrase, *class);
+                    assert!(before.is_none_or(|before| before == *class), "`{phrase}` is {before:?} and {class:?}");
+                }
+            }
+        }
+    }
+}
