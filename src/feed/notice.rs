@@ -106,10 +106,10 @@ fn in_sentence(unit: &Unit) -> String {
     format!("{} {}", unit.kind.word(), unit.name)
 }
 
-/// That the feed goes on, and with what; `:` or `.` follows.
+/// That the feed goes on, and with what.
 fn goes_on(change: &Change<'_>) -> String {
-    let (many, unit) = (if change.successors.len() > 1 { "các " } else { "" }, in_sentence(change.unit));
-    format!("Nguồn tin này vẫn tiếp tục, với tin của {many}đơn vị hành chính hiện nay trên địa bàn cũ của {unit}")
+    let many = if change.successors.len() > 1 { "các " } else { "" };
+    format!("Nguồn tin này vẫn tiếp tục, với tin của {many}đơn vị hành chính hiện nay trên địa bàn cũ")
 }
 
 fn summary(gazetteer: &Gazetteer, change: &Change<'_>) -> String {

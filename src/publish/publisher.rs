@@ -202,17 +202,19 @@ impl Publisher {
         change <= self.clock.now() && !begun() && feed::announced(scope, &names.addresses, zone).is_some()
     }
 
-    /// Waits until a combination has its first record, which it cannot be made without; the caller knows how long. An
-    /// announcement is waited for a little: without state it comes later.
-    async fn begun(&self, scope: &Scope) {
-        for _ in 0..BEHIND_TRIES {
-            if !self.lacks_notice(scope) || self.view().with_status(|status| status.state_error.is_some()) {
-                break;
-            }
+    /// Waits for an announcement, for as long as state answers.
+    async fn announced(&self, scope: &Scope) {
+        while self.lacks_notice(scope) && self.view().with_status(|status| status.state_error.is_none()) {
             let caught_up = self.caught_up.notified();
             self.want(scope);
-            drop(timeout(BEHIND_WAIT, caught_up).await);
+            caught_up.await;
         }
+    }
+
+    /// Waits until a combination has its first record, which it cannot be made without; the caller knows how long. An
+    /// announcement is waited for a little: the next request may have it.
+    async fn begun(&self, scope: &Scope) {
+        drop(timeout(BEHIND_WAIT, self.announced(scope)).await);
         while self.lacks_record(scope) {
             let caught_up = self.caught_up.notified();
             self.want(scope);

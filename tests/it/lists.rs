@@ -249,7 +249,7 @@ async fn a_list_of_sixty_categories_and_three_hundred_localities_is_read_and_eac
     on::<Sqlite>(async |db| {
         db.sql(&large()).await;
         let site = Site::on(db);
-        let app = site.running().await;
+        let mut app = site.running().await;
         let document = OPML::from_str(&app.get("/opml.xml").await.text()).unwrap();
         let outlines = &document.body.outlines;
         let mut found = Vec::new();
@@ -268,7 +268,7 @@ async fn a_list_of_sixty_categories_and_three_hundred_localities_is_read_and_eac
             present_ones_first(&province.outlines[1..]);
         }
         for line in &found {
-            answers(&app, line).await;
+            answers(&mut app, line).await;
         }
         app.stop().await;
     })
@@ -302,10 +302,10 @@ fn in_dictionary_order(outlines: &[Read]) {
 }
 
 /// The feed of a line of the list answers under its title, and holds something.
-async fn answers(app: &App, line: &str) {
+async fn answers(app: &mut App, line: &str) {
     let (titles, address) = line.rsplit_once(' ').unwrap();
     let (_, title) = titles.rsplit_once(" / ").unwrap_or(("", titles));
-    let answer = app.get(path(address)).await;
+    let answer = app.get_of_running(path(address)).await;
     assert_eq!(answer.status, 200, "{address}");
     let feed = feed_rs::parser::parse(answer.body.as_slice()).unwrap();
     assert_eq!(feed.title.unwrap().content, title, "{address}");
