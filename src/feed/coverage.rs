@@ -10,13 +10,16 @@ use crate::gazetteer::{Change, Gazetteer, Unit};
 /// Units that are named before the others are only counted: a province is made of a hundred.
 const NAMED_MAX: usize = 12;
 
+/// Behind a successor that was formed from other ground, too.
+pub(super) const SHARED: &str = "(gồm cả địa bàn khác)";
+
 /// A day as readers write it: `30/6/2025`.
 pub(super) fn day_text(day: NaiveDate) -> String {
     format!("{}/{}/{}", day.day(), day.month(), day.year())
 }
 
 /// A unit within a sentence: `xã Hùng Lô`.
-fn name(unit: &Unit) -> String {
+pub(super) fn in_sentence(unit: &Unit) -> String {
     format!("{} {}", unit.kind.word(), unit.name)
 }
 
@@ -33,12 +36,12 @@ pub(super) fn coverage(gazetteer: &Gazetteer, scope: &Scope) -> Option<String> {
 fn of_the_past(gazetteer: &Gazetteer, change: &Change<'_>) -> String {
     let ended = format!(
         "Tin của địa bàn {}, đơn vị hành chính đến ngày {}",
-        name(change.unit),
+        in_sentence(change.unit),
         day_text(change.unit.last_day())
     );
     let successors = change.successors.iter().filter_map(|successor| {
         let unit = gazetteer.units_of(successor.place).last().copied()?;
-        Some(if successor.is_shared { format!("{} (có cả địa bàn khác)", name(unit)) } else { name(unit) })
+        Some(if successor.is_shared { format!("{} {SHARED}", in_sentence(unit)) } else { in_sentence(unit) })
     });
     match listed(successors.collect()) {
         Some(units) => format!("{ended}, nay thuộc {units}."),
@@ -50,11 +53,11 @@ fn of_the_past(gazetteer: &Gazetteer, change: &Change<'_>) -> String {
 fn of_the_present(gazetteer: &Gazetteer, place: Place) -> Option<String> {
     let present = gazetteer.units_of(place).last().copied()?;
     let before = gazetteer.predecessors_of(place).into_iter().map(|predecessor| {
-        let name = name(predecessor.unit);
+        let name = in_sentence(predecessor.unit);
         if predecessor.is_split { format!("một phần {name}") } else { name }
     });
     let units = listed(before.collect())?;
-    Some(format!("Tin của {}, gồm cả tin trước đây của {units}.", name(present)))
+    Some(format!("Tin của {}, gồm cả tin trước đây của {units}.", in_sentence(present)))
 }
 
 /// `a, b và c`; of many the first ones and how many more; `None` of nothing.
@@ -91,7 +94,7 @@ mod tests {
         let vinh_phuc = of("vinh-phuc");
         assert!(vinh_phuc.ends_with(" và 24 đơn vị khác."), "{vinh_phuc}");
         let split = of("hoa-binh/xa-vay-nua");
-        assert!(split.ends_with("(có cả địa bàn khác)."), "{split}");
+        assert!(split.ends_with("(gồm cả địa bàn khác)."), "{split}");
         assert!(of("phu-tho/xa-tien-phong").contains("một phần xã Vầy Nưa"));
         check("phu-tho/xa-thu-cuc", "");
         assert_eq!(coverage(&gazetteer, &Scope::All), None);

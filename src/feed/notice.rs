@@ -1,11 +1,12 @@
 //! The announcement that the unit of a feed is no more: its first entry, until the ledger says that its time is up. Made
 //! of the gazetteer and the ledger alone, so it is the same on every replica.
 
-use chrono::{Datelike as _, NaiveDate, NaiveTime, TimeZone as _};
+use chrono::{NaiveDate, NaiveTime, TimeZone as _};
 use chrono_tz::Tz;
 use quick_xml::escape::partial_escape;
 
 use super::build::below;
+use super::coverage::{SHARED, day_text, in_sentence};
 use super::model::{Entry, Locality, Term};
 use super::title::title;
 use super::values::{LanguageTag, WebUrl};
@@ -25,8 +26,6 @@ use crate::text::xml_chars::XmlText;
 const LANGUAGE: &str = "vi";
 /// Successors that the summary names: the content lists all.
 const NAMED_MAX: usize = 10;
-/// Behind a successor that was formed from other ground, too.
-const SHARED: &str = "(gồm cả địa bàn khác)";
 /// Before the list of successors.
 const CHOOSE: &str = "Để chỉ nhận tin của một nơi, hãy chọn nguồn tin của nơi ấy:";
 /// What is said here is sanitised like everything else; a province has some hundred successors at most.
@@ -70,7 +69,7 @@ fn entry(options: &Options, input: &Input<'_>, announced: &Announced<'_>) -> Opt
     let Announced { place, change, at } = announced;
     let id = XmlText::new(&options.identity.change_id(*place, change.day));
     let own = Term { slug: XmlText::new(gazetteer.path_of(*place)?), name: XmlText::new(&change.unit.full_name()) };
-    let title = format!("{} không còn là đơn vị hành chính từ ngày {}", own.name, written(change.day));
+    let title = format!("{} không còn là đơn vị hành chính từ ngày {}", own.name, day_text(change.day));
     let above = gazetteer.self_and_ancestors(change.unit, change.unit.last_day()).into_iter().skip(1);
     let within = above.map(|unit| XmlText::new(&unit.full_name())).collect();
     Some(Entry {
@@ -94,16 +93,6 @@ fn entry(options: &Options, input: &Input<'_>, announced: &Announced<'_>) -> Opt
         rights: None,
         point: None,
     })
-}
-
-/// As a newspaper writes it: `1/7/2025`.
-fn written(day: NaiveDate) -> String {
-    format!("{}/{}/{}", day.day(), day.month(), day.year())
-}
-
-/// Kind and name within a sentence: `thành phố Việt Trì`.
-fn in_sentence(unit: &Unit) -> String {
-    format!("{} {}", unit.kind.word(), unit.name)
 }
 
 /// That the feed goes on, and with what.
@@ -135,7 +124,7 @@ fn content(options: &Options, input: &Input<'_>, change: &Change<'_>) -> Option<
         let (url, name) = (partial_escape(url.as_str()), partial_escape(name.as_str()));
         Some(format!("<li><a href=\"{url}\">{name}</a>{shared}</li>"))
     };
-    let (day, unit) = (written(change.day), in_sentence(change.unit));
+    let (day, unit) = (day_text(change.day), in_sentence(change.unit));
     let said = format!("Từ ngày {day}, {unit} không còn là đơn vị hành chính. {}.", goes_on(change));
     let links: String = change.successors.iter().filter_map(link).collect();
     let text = format!("<p>{} {CHOOSE}</p><ul>{links}</ul>", partial_escape(&said));
