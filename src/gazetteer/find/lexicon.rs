@@ -145,7 +145,7 @@ impl Lexicon {
     /// apostrophe.
     pub(super) fn name(&self, tokens: &[Token]) -> Option<Named> {
         let first = tokens.first()?;
-        if !self.begins(first).has(Begins::NAME) || first.shape == Shape::Lower {
+        if first.shape == Shape::Lower || !self.begins(first).has(Begins::NAME) {
             return None;
         }
         let (mut node, mut found, mut before) = (NAMES, None, None);

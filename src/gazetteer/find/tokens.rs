@@ -42,10 +42,10 @@ impl Token {
     }
 }
 
-/// What the word is, as far as it was read.
+/// What a word at the beginning of a text is.
 #[derive(Default)]
 struct Word {
-    folded: String,
+    bytes: usize,
     /// Letters, those of them that are capitals, and combining marks.
     letters: usize,
     capitals: usize,
@@ -55,27 +55,25 @@ struct Word {
 }
 
 impl Word {
-    fn clear(&mut self) {
-        self.folded.clear();
-        (self.letters, self.capitals, self.marks, self.is_capital) = (0, 0, 0, false);
-    }
-
-    fn push(&mut self, c: char) {
-        let is_capital = if c.is_ascii() { c.is_ascii_uppercase() } else { c.is_uppercase() };
-        self.is_capital |= is_capital && self.letters == 0;
-        if is_combining(c) {
-            self.marks += 1;
-        } else {
-            self.capitals += usize::from(is_capital);
-            self.letters += 1;
+    /// Reads as far as the word goes.
+    fn read(text: &str) -> Self {
+        let mut word = Self::default();
+        for c in text.chars() {
+            if is_combining(c) && word.letters > 0 {
+                word.marks += 1;
+            } else if is_letter(c) {
+                let is_capital = is_capital(c);
+                word.is_capital |= is_capital && word.letters == 0;
+                word.capitals += usize::from(is_capital);
+                word.letters += 1;
+                // Looks like a letter of Vietnamese, and is none.
+                word.marks += usize::from(c == ETH);
+            } else {
+                break;
+            }
+            word.bytes += c.len_utf8();
         }
-        match c {
-            // U+00D0 is Icelandic, and taken for Đ often.
-            '\u{d0}' | '\u{f0}' => self.folded.push('đ'),
-            _ if !is_capital => self.folded.push(c),
-            _ if c.is_ascii() => self.folded.push(c.to_ascii_lowercase()),
-            _ => self.folded.extend(c.to_lowercase()),
-        }
+        word
     }
 
     const fn shape(&self) -> Shape {
@@ -88,14 +86,43 @@ impl Word {
         }
     }
 
-    fn id(&self, vocabulary: &Vocabulary) -> WordId {
-        if self.marks > 0 { vocabulary.find(&nfc(&self.folded)) } else { vocabulary.find(&self.folded) }
+    /// The number of the word, whose text is given. Most words are small and composed, and need no copy.
+    fn id(&self, text: &str, vocabulary: &Vocabulary) -> WordId {
+        if self.capitals == 0 && self.marks == 0 {
+            return vocabulary.find(text);
+        }
+        let folded: String =
+            text.chars().flat_map(char::to_lowercase).map(|c| if c == ETH { 'đ' } else { c }).collect();
+        if self.marks == 0 { vocabulary.find(&folded) } else { vocabulary.find(&nfc(&folded)) }
     }
 }
+
+/// U+00F0 is Icelandic; it, or rather its capital, is taken for Đ often.
+const ETH: char = '\u{f0}';
 
 /// The combining marks that Vietnamese letters are made of, and their block.
 const fn is_combining(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// Letters, quickly for those that most texts are made of.
+fn is_letter(c: char) -> bool {
+    match c {
+        '\0'..='\x7f' => c.is_ascii_alphabetic(),
+        '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{1b0}' | '\u{1ea0}'..='\u{1ef9}' => true,
+        _ => c.is_alphabetic(),
+    }
+}
+
+/// Capitals, quickly for the same.
+fn is_capital(c: char) -> bool {
+    match c {
+        '\0'..='\x7f' => c.is_ascii_uppercase(),
+        '\u{df}'..='\u{ff}' => false,
+        // Capitals and small letters take turns.
+        '\u{1ea0}'..='\u{1ef9}' => u32::from(c).is_multiple_of(2),
+        _ => c.is_uppercase(),
+    }
 }
 
 /// Cuts a text.
@@ -103,47 +130,36 @@ pub(super) fn tokens(text: &str, vocabulary: &Vocabulary) -> Vec<Token> {
     /// Bytes of a token with what parts it from the next one, roughly.
     const TOKEN_BYTES: usize = 5;
     let mut tokens = Vec::with_capacity(text.len() / TOKEN_BYTES);
-    let mut word = Word::default();
-    let mut rest = text.char_indices().peekable();
-    let mut is_apart = true;
-    while let Some((start, c)) = rest.next() {
-        if c == '\n' {
-            tokens.push(mark(vocabulary, start, c, is_apart));
-            is_apart = true;
-            continue;
-        }
-        if c.is_whitespace() || is_invisible(c) {
+    let (mut start, mut is_apart) = (0, true);
+    while let Some((rest, c)) = text.get(start..).and_then(|rest| Some((rest, rest.chars().next()?))) {
+        if c != '\n' && (c.is_whitespace() || is_invisible(c)) {
             is_apart |= c.is_whitespace();
+            start += c.len_utf8();
             continue;
         }
         let mut end = start + c.len_utf8();
-        let mut read_on = |belongs: fn(char) -> bool, take: &mut dyn FnMut(char)| {
-            while let Some((at, c)) = rest.next_if(|(_, c)| belongs(*c)) {
-                end = at + c.len_utf8();
-                take(c);
-            }
-        };
-        word.clear();
         if c.is_ascii_digit() {
-            word.folded.push(c);
-            read_on(|c| c.is_ascii_digit(), &mut |c| word.folded.push(c));
-            let digits = word.folded.trim_start_matches('0');
-            tokens.push(Token { start, end, word: vocabulary.find(digits), shape: Shape::Number, is_apart });
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+            end = start + digits.len();
+            let word = vocabulary.find(digits.trim_start_matches('0'));
+            tokens.push(Token { start, end, word, shape: Shape::Number, is_apart });
         } else if is_letter(c) {
-            word.push(c);
-            read_on(|c| is_letter(c) || is_combining(c), &mut |c| word.push(c));
-            push_word(&mut tokens, &word, vocabulary, (start, end, is_apart));
+            let word = Word::read(rest);
+            end = start + word.bytes;
+            push_word(
+                &mut tokens,
+                &word,
+                text,
+                Token { start, end, word: WordId::NONE, shape: word.shape(), is_apart },
+                vocabulary,
+            );
         } else {
             tokens.push(mark(vocabulary, start, c, is_apart));
         }
-        is_apart = false;
+        is_apart = c == '\n';
+        start = end;
     }
     tokens
-}
-
-/// Letters, quickly for those that most texts are made of.
-fn is_letter(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { c.is_alphabetic() }
 }
 
 /// Soft hyphens and marks of direction and width, which stand within words of copied texts.
@@ -164,22 +180,18 @@ fn mark(vocabulary: &Vocabulary, start: usize, c: char, is_apart: bool) -> Token
     Token { start, end: start + c.len_utf8(), word, shape: Shape::Mark(plain), is_apart }
 }
 
-/// `TPHCM` is the one kind that is written together with a name.
-fn push_word(
-    tokens: &mut Vec<Token>,
-    word: &Word,
-    vocabulary: &Vocabulary,
-    (start, end, is_apart): (usize, usize, bool),
-) {
-    const TOGETHER: (&str, &str) = ("tp", "hcm");
-    let shape = word.shape();
-    if word.folded.strip_prefix(TOGETHER.0) == Some(TOGETHER.1) && shape != Shape::Lower {
-        let middle = start + TOGETHER.0.len();
-        let part = |start, end, word, is_apart| Token { start, end, word, shape: Shape::Upper, is_apart };
-        tokens.push(part(start, middle, vocabulary.find(TOGETHER.0), is_apart));
-        tokens.push(part(middle, end, vocabulary.find(TOGETHER.1), false));
+/// Adds a word. `TPHCM` is the one kind that is written together with a name.
+fn push_word(tokens: &mut Vec<Token>, word: &Word, text: &str, token: Token, vocabulary: &Vocabulary) {
+    const TOGETHER: (&str, &str) = ("TP", "HCM");
+    let own = text.get(token.start..token.end).unwrap_or_default();
+    let kind = own.get(..TOGETHER.0.len()).filter(|kind| kind.eq_ignore_ascii_case(TOGETHER.0));
+    if kind.is_some() && own.get(TOGETHER.0.len()..) == Some(TOGETHER.1) {
+        let middle = token.start + TOGETHER.0.len();
+        let part = |text: &str| vocabulary.find(&text.to_lowercase());
+        tokens.push(Token { end: middle, word: part(TOGETHER.0), shape: Shape::Upper, ..token });
+        tokens.push(Token { start: middle, word: part(TOGETHER.1), shape: Shape::Upper, is_apart: false, ..token });
     } else {
-        tokens.push(Token { start, end, word: word.id(vocabulary), shape, is_apart });
+        tokens.push(Token { word: word.id(own, vocabulary), ..token });
     }
 }
 
