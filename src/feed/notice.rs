@@ -18,7 +18,7 @@ use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::place::Place;
 use crate::domain::scope::Scope;
-use crate::gazetteer::{Change, FeedAddresses, Gazetteer, Successor, Unit};
+use crate::gazetteer::{Change, FeedAddresses, Gazetteer, Successor};
 use crate::text::html::{self, SafeHtml};
 use crate::text::xml_chars::XmlText;
 

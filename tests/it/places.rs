@@ -42,13 +42,17 @@ fn an_imported_page_is_in_the_feeds_of_its_places_and_in_no_other() {
     let (status, out, error) = run(directory, &[&import, CONFIG].concat());
     assert_eq!(status, 0, "{out}{error}");
 
-    let expect = [(TITLE.to_owned(), "Fri, 18 Mar 2022 06:30:00 +0700".to_owned())];
-    for place in ["phu-tho/phuong-van-phu", "phu-tho/phuong-nong-trang", "phu-tho/thanh-pho-viet-tri", "phu-tho"] {
-        assert_eq!(items(&render(directory, &format!("/feeds/locality/{place}.rss"))), expect, "{place}");
+    let story = (TITLE.to_owned(), "Fri, 18 Mar 2022 06:30:00 +0700".to_owned());
+    for place in ["phu-tho/phuong-van-phu", "phu-tho/phuong-nong-trang", "phu-tho"] {
+        let items = items(&render(directory, &format!("/feeds/locality/{place}.rss")));
+        assert_eq!(items, std::slice::from_ref(&story), "{place}");
     }
-    for place in ["phu-tho/xa-hy-cuong", "phu-tho/huyen-phu-ninh"] {
-        assert_eq!(items(&render(directory, &format!("/feeds/locality/{place}.rss"))), [], "{place}");
-    }
+    let change = "Thành phố Việt Trì không còn là đơn vị hành chính từ ngày 1/7/2025".to_owned();
+    let announced = [(change, "Tue, 01 Jul 2025 00:00:00 +0700".to_owned()), story];
+    assert_eq!(items(&render(directory, "/feeds/locality/phu-tho/thanh-pho-viet-tri.rss")), announced);
+    assert_eq!(items(&render(directory, "/feeds/locality/phu-tho/xa-hy-cuong.rss")), []);
+    let neighbours = items(&render(directory, "/feeds/locality/phu-tho/huyen-phu-ninh.rss"));
+    assert!(neighbours.iter().all(|(title, _)| title != TITLE), "{neighbours:?}");
     let (status, _, error) = run(directory, &[&["render", "/feeds/locality/phu-tho/xa-hung-lo.rss"], CONFIG].concat());
     assert!(status == 2 && error.contains("has moved to `/feeds/locality/phu-tho/phuong-van-phu.rss`"), "{error}");
     let both: Value =

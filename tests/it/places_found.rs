@@ -48,7 +48,9 @@ const FEEDS: [&str; 6] = [
 async fn ids(app: &App) -> Vec<String> {
     let mut ids = Vec::new();
     for feed in FEEDS {
-        ids.push(app.ids(feed).await);
+        // Without an announcement, whose id ends with a day.
+        let all = app.ids(feed).await;
+        ids.push(all.split(' ').filter(|id| !id.contains('-')).collect::<Vec<_>>().join(" "));
     }
     ids
 }
@@ -167,8 +169,10 @@ fn an_imported_page_is_filed_under_the_places_of_its_text() {
         out
     };
     run(&["import", "trang.txt", "--category", "doi-song", "--localities", "assign", "--id", "duong-hoa"]);
-    let held: Vec<&str> =
-        FEEDS.into_iter().filter(|feed| run(&["render", &format!("/feeds/{feed}.rss")]).contains("<item>")).collect();
+    let held: Vec<&str> = FEEDS
+        .into_iter()
+        .filter(|feed| run(&["render", &format!("/feeds/{feed}.rss")]).contains("Đường hoa"))
+        .collect();
     assert_eq!(held, FEEDS[..4]);
 
     let explained: Value = serde_json::from_str(&run(&["localities", "explain", "duong-hoa", "--json"])).unwrap();
@@ -186,5 +190,8 @@ fn an_imported_page_is_filed_under_the_places_of_its_text() {
     run(&["import", "trang.txt", "--category", "doi-song", "--localities", "off", "--id", "duong-hoa"]);
     assert!(!run(&["render", "/feeds/locality/phu-tho/phuong-van-phu.rss"]).contains("<item>"));
     let linked = run(&["render", "/feeds/locality/phu-tho/huyen-lam-thao.rss"]);
-    assert!(linked.contains("<item>"), "where texts are not read, the page's link to more news tells");
+    assert!(
+        linked.contains("<title>Đường hoa làng ven đô</title>"),
+        "where texts are not read, the page's link to more news tells"
+    );
 }

@@ -148,7 +148,8 @@ async fn a_state_of_the_release_before_is_taken_over(database: &impl Database) {
     let (schema, before) =
         if database.url().starts_with("sqlite:") { ("", BEFORE_SQLITE) } else { ("loa.", BEFORE_POSTGRES) };
     // As that release left it: its tables, its record of migrations, and a feed.
-    let tables = ["articles", "feeds", "addresses", "withdrawals", "marks", "control", "adopted_guids"];
+    let tables =
+        ["articles", "feeds", "addresses", "withdrawals", "marks", "control", "adopted_guids", "find_policies"];
     let mut statements: Vec<String> = tables.iter().map(|table| format!("DROP TABLE {schema}{table}")).collect();
     statements.push(format!("DELETE FROM {schema}migrations WHERE version > 4"));
     statements.extend(before.iter().map(|sql| sql.trim().trim_end_matches(';').to_owned()));
@@ -156,9 +157,17 @@ async fn a_state_of_the_release_before_is_taken_over(database: &impl Database) {
     statements.push(format!(
         "INSERT INTO {schema}feeds (scope, sequence, changed_at, removal_sequence, written) VALUES {row}"
     ));
+    let none = if schema.is_empty() { "[]" } else { "{}" };
+    let values = format!("'1', NULL, 0, 0, '{:032}', 1, NULL, '{none}', '{none}', 'public', NULL, 1, 1", 0);
+    statements.push(format!(
+        "INSERT INTO {schema}articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, \
+         scopes, standing, gone_at, version, written) VALUES ({values})"
+    ));
     database.sql(&statements.join(";\n")).await;
 
     let state = open(database).await;
+    let articles = state.load().await.unwrap().articles;
+    assert_eq!(articles.iter().map(|record| (record.id.as_str(), record.found.len())).collect::<Vec<_>>(), [("1", 0)]);
     let known = FeedRecord { removal_sequence: 3, ..feed(7, day(5), None) };
     assert_eq!(state.load().await.unwrap().feeds, std::slice::from_ref(&known));
     let begun = FeedRecord { sequence: 8, changed_at: day(10), notice_until: Some(day(10 + NOTICE_DAYS)), ..known };
