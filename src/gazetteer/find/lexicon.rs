@@ -163,6 +163,12 @@ impl Lexicon {
         found
     }
 
+    /// Is this how that name is written?
+    pub(super) fn is_name(&self, name: NameId, text: &str) -> bool {
+        let tokens = tokens(text, &self.vocabulary);
+        self.name(&tokens).is_some_and(|named| named.name == name && named.tokens == tokens.len())
+    }
+
     /// The longest phrase at the beginning of the tokens, in any letters, and how many tokens it has.
     pub(super) fn phrase(&self, tokens: &[Token]) -> Option<(Class, usize)> {
         if self.begins(tokens.first()?).has(Begins::PHRASE) { self.longest(PHRASE, tokens) } else { None }

@@ -206,6 +206,8 @@ impl<'a, 'g> Settle<'a, 'g> {
 
     /// One of several: the only one; the one at home; or the one that the story tells of.
     fn one(&self, mention: &Mention, units: &[&'g Unit]) -> Option<&'g Unit> {
+        let exact = self.of_that_spelling(mention, units);
+        let units = exact.as_slice();
         if let [unit] = units {
             return Some(unit);
         }
@@ -218,6 +220,14 @@ impl<'a, 'g> Settle<'a, 'g> {
             }
             _ => self.in_context(mention, &home),
         }
+    }
+
+    /// Those that are officially spelt so, if some are: the next commune may have the name as another spelling only.
+    fn of_that_spelling(&self, mention: &Mention, units: &[&'g Unit]) -> Vec<&'g Unit> {
+        let is_one_name = units.iter().zip(units.iter().skip(1)).all(|(unit, next)| unit.name == next.name);
+        let official = units.iter().copied().filter(|unit| self.atlas.lexicon.is_name(mention.name, &unit.name));
+        let official = if is_one_name { Vec::new() } else { official.collect() };
+        if official.is_empty() { units.to_vec() } else { official }
     }
 
     /// Does the story tell of elsewhere: of the district of another unit of that name, and neither of the own one's nor of
