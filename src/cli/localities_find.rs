@@ -46,6 +46,9 @@ pub(super) struct FindArgs {
     /// There is no title: every line is a paragraph of the body.
     #[arg(long)]
     body: bool,
+    /// Every line is a story of its own, of which nothing but that line is known; nothing is filed.
+    #[arg(long, conflicts_with = "body")]
+    apart: bool,
 }
 
 /// Measure how well places are found, with labelled stories.
@@ -132,10 +135,19 @@ pub(super) fn find(gazetteer: &Gazetteer, args: &FindArgs, today: NaiveDate, as_
     let text = read(args.file.as_deref())?;
     let day = args.at.unwrap_or(today);
     let home = home(gazetteer, &args.home, day)?;
-    let parts = parts(&text, args.body);
-    let hits = gazetteer.find_places(&parts, day, &home);
+    let parts = parts(&text, args.body || args.apart);
+    let hits = if args.apart {
+        let alone = |(at, part)| {
+            let hits = gazetteer.find_places(std::slice::from_ref(part), day, &home);
+            hits.into_iter().map(move |hit| Hit { part: at, ..hit })
+        };
+        parts.iter().enumerate().flat_map(alone).collect()
+    } else {
+        gazetteer.find_places(&parts, day, &home)
+    };
     let places = hits.iter().map(|hit| found_line(gazetteer, &parts, hit, day)).collect();
-    let filed = assign(&parts, &hits).iter().map(|assigned| filed_line(gazetteer, assigned, day)).collect();
+    let filed = if args.apart { Vec::new() } else { assign(&parts, &hits) };
+    let filed = filed.iter().map(|assigned| filed_line(gazetteer, assigned, day)).collect();
     let answer = Answer { places, filed };
     Ok(if as_json { serde_json::to_string_pretty(&answer)? + "\n" } else { told(&answer) })
 }
