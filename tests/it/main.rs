@@ -17,6 +17,7 @@ mod lists;
 mod outgoing;
 mod places;
 mod places_found;
+mod review_reform;
 mod scopes;
 mod scopes_apart;
 mod service;
