@@ -18,6 +18,7 @@ mod notices;
 mod outgoing;
 mod places;
 mod places_found;
+mod review_reform;
 mod scopes;
 mod scopes_apart;
 mod service;

@@ -65,7 +65,7 @@ fn reform(day: &str) -> (String, String) {
 }
 
 /// The reform as a gazetteer.
-fn reformed(day: &str) -> Arc<Gazetteer> {
+pub(crate) fn reformed(day: &str) -> Arc<Gazetteer> {
     let (units, succession) = reform(day);
     let tables = Tables { units: &units, succession: &succession, ..Tables::built_in() };
     let addresses = grow(&tables).unwrap().table;
@@ -73,7 +73,7 @@ fn reformed(day: &str) -> Arc<Gazetteer> {
 }
 
 /// A second before the reform.
-async fn site(db: &impl Database) -> Site {
+pub(crate) async fn site(db: &impl Database) -> Site {
     let mut site = newsroom(db).await;
     site.clock.set(BEFORE);
     site.classify.gazetteer = reformed(REFORM);
