@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 
-use super::finding::Finding;
+use super::finding::{Finding, Given};
 use crate::domain::address::AddressBook;
 use crate::domain::article::Article;
 use crate::domain::category::{CategoryId, CategoryTree};
@@ -158,7 +158,8 @@ impl<'a> Classifier<'a> {
             return Vec::new();
         }
         let gazetteer = &self.options.gazetteer;
-        Finding::new(gazetteer, article, day, &self.options.home).kept(gazetteer, given, day, policy)
+        let given = Given { units: given, carries_any: !article.localities.is_empty() };
+        Finding::new(gazetteer, article, day, &self.options.home).kept(gazetteer, &given, day, policy)
     }
 
     /// The scopes of an article under these categories and rules, by its record alone.

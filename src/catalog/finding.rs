@@ -13,6 +13,15 @@ use crate::text::plain::plain;
 /// A body above these is not read: it is above what a feed shows, too, and reported there.
 const BODY_LIMITS: HtmlLimits = HtmlLimits { bytes_max: 2 << 20, depth_max: 200, attributes_max: 200 };
 
+/// What the store gives of an article.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The units.
+    pub units: &'a [&'a Unit],
+    /// Does it name any place, even one that nobody knows?
+    pub carries_any: bool,
+}
+
 /// What was found in one article.
 #[derive(Debug)]
 pub struct Finding<'g> {
@@ -39,9 +48,15 @@ impl<'g> Finding<'g> {
     /// found, if that is the policy; for one that has some, and under the other policy, it is a suggestion. What the given
     /// units lie in is no news.
     #[must_use]
-    pub fn kept(&self, gazetteer: &Gazetteer, given: &[&Unit], day: NaiveDate, policy: FindPolicy) -> Vec<FoundPlace> {
-        let known: Vec<&Unit> = given.iter().flat_map(|unit| gazetteer.self_and_ancestors(unit, day)).collect();
-        let is_assigned = policy == FindPolicy::Assign && given.is_empty();
+    pub fn kept(
+        &self,
+        gazetteer: &Gazetteer,
+        given: &Given<'_>,
+        day: NaiveDate,
+        policy: FindPolicy,
+    ) -> Vec<FoundPlace> {
+        let known: Vec<&Unit> = given.units.iter().flat_map(|unit| gazetteer.self_and_ancestors(unit, day)).collect();
+        let is_assigned = policy == FindPolicy::Assign && !given.carries_any;
         let new = self.assigned.iter().map(|assigned| assigned.unit).filter(|unit| !known.contains(unit));
         let mut kept: Vec<_> = new.map(|unit| FoundPlace { place: gazetteer.place_of(unit), is_assigned }).collect();
         kept.sort_unstable();

@@ -113,6 +113,11 @@ impl Catalog {
         within.filter(move |gone| other.is_none_or(|other| other.contains(*gone)))
     }
 
+    /// The feeds that have a record.
+    pub fn recorded(&self) -> impl Iterator<Item = &Scope> {
+        self.feeds.keys()
+    }
+
     /// The feeds whose announcement has to leave by now.
     pub fn notices_due(&self, now: Timestamp) -> impl Iterator<Item = &Scope> {
         self.notices.iter().take_while(move |(due, _)| *due <= now).map(|(_, scope)| scope)

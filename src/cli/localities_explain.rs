@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use super::{Global, options, tables};
 use crate::catalog::classify;
-use crate::catalog::finding::Finding;
+use crate::catalog::finding::{Finding, Given};
 use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::article::{Article, ArticleId};
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::found::{FindPolicy, FoundPlace};
-use crate::domain::ledger::ArticleRecord;
+use crate::domain::ledger::{ArticleRecord, Standing};
 use crate::gazetteer::{Gazetteer, Hit, Located, Role, Unit};
 use crate::state::{self, Control};
 use crate::store;
@@ -47,6 +47,8 @@ struct Explanation {
     title: String,
     /// The day whose units count.
     day: NaiveDate,
+    /// `public`, `set aside`, `left`, `vanished`, `withdrawn`; `not published` if it never was. Only a public one is in feeds.
+    standing: &'static str,
     policy: &'static str,
     /// Did `loa import --localities` say so?
     policy_of_article: bool,
@@ -116,7 +118,8 @@ async fn explanation(config: &Config, options: &classify::Options, id: &ArticleI
         None => (Control::default(), None),
     };
     let published = record.as_ref().map(|record| record.published).or_else(|| article.due_at());
-    let published = published.with_context(|| format!("article `{id}` has no day: published_at is empty"))?;
+    // A draft has no day yet: it is read as if it were published today.
+    let published = published.unwrap_or_else(|| SystemClock.now());
     let said = control.find.get(id).copied();
     let day = options.day_of(published);
     Ok(explained(options, &article, day, said, record.as_ref()))
@@ -134,15 +137,21 @@ fn explained(
     let texts = article.localities.iter().map(String::as_str);
     let Located { units: given, unresolved } = gazetteer.locate(texts, day, &options.home);
     let finding = Finding::new(gazetteer, article, day, &options.home);
-    let kept = finding.kept(gazetteer, &given, day, policy);
+    let carries_any = !article.localities.is_empty();
+    let kept = match policy {
+        FindPolicy::Off => Vec::new(),
+        _ => finding.kept(gazetteer, &Given { units: &given, carries_any }, day, policy),
+    };
     let located: Vec<&Unit> = given.iter().copied().chain(gazetteer.units_found(&kept, day)).collect();
     let places: BTreeSet<_> = located.iter().flat_map(|unit| gazetteer.feeds_of(unit, day)).collect();
     let paths = places.into_iter().filter_map(|place| gazetteer.path_of(place));
-    let standing = |unit: &Unit| standing(gazetteer, unit, &kept, policy);
+    let is_given = |unit: &&Unit| given.iter().any(|given| gazetteer.self_and_ancestors(given, day).contains(unit));
+    let standing = |unit: &Unit| if is_given(&unit) { "given" } else { standing(gazetteer, unit, &kept) };
     Explanation {
         article: article.id.to_string(),
         title: finding.story.first().map(|(_, title)| title.clone()).unwrap_or_default(),
         day,
+        standing: record.map_or("not published", |record| standing_word(record.standing)),
         policy: policy.as_str(),
         policy_of_article: said.is_some(),
         given: given.iter().map(|unit| line(gazetteer, unit, day)).collect(),
@@ -162,13 +171,20 @@ fn explained(
     }
 }
 
-fn standing(gazetteer: &Gazetteer, unit: &Unit, kept: &[FoundPlace], policy: FindPolicy) -> &'static str {
+const fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Public => "public",
+        Standing::SetAside => "set aside",
+        Standing::Gone { reason, .. } => reason.as_str(),
+    }
+}
+
+fn standing(gazetteer: &Gazetteer, unit: &Unit, kept: &[FoundPlace]) -> &'static str {
     let place = gazetteer.place_of(unit);
     match kept.iter().find(|found| found.place == place) {
-        _ if policy == FindPolicy::Off => "no",
         Some(found) if found.is_assigned => "assigned",
         Some(_) => "suggested",
-        None => "given",
+        None => "no",
     }
 }
 
@@ -219,7 +235,8 @@ fn told(it: &Explanation) -> String {
     let mut text = String::new();
     let by = if it.policy_of_article { "said for this article" } else { "localities.find" };
     let mut add = |args: std::fmt::Arguments<'_>| writeln!(text, "{args}").unwrap_or_default();
-    add(format_args!("{}  {}\nday     {}\npolicy  {} ({by})", it.article, it.title, it.day, it.policy));
+    add(format_args!("{}  {}\nday     {}\nis      {}", it.article, it.title, it.day, it.standing));
+    add(format_args!("policy  {} ({by})", it.policy));
     add(format_args!("\ngiven by the store:"));
     it.given.iter().for_each(|unit| add(format_args!("  {}", unit.unit)));
     it.unresolved.iter().for_each(|why| add(format_args!("  not understood: {why}")));

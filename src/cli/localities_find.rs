@@ -348,11 +348,16 @@ mod tests {
     }
 
     fn found(text: &str, flags: &str) -> String {
-        let (body, as_json) = (flags == "body", flags == "json");
+        let (body, apart, as_json) = (flags == "body", flags == "apart", flags == "json");
         let file = file(text);
         let day = "2022-03-18".parse().unwrap();
-        let args =
-            FindArgs { file: Some(file.path().to_owned()), at: Some(day), home: vec!["Phú Thọ".to_owned()], body };
+        let args = FindArgs {
+            file: Some(file.path().to_owned()),
+            at: Some(day),
+            home: vec!["Phú Thọ".to_owned()],
+            body,
+            apart,
+        };
         find(&Gazetteer::built_in(), &args, day, as_json).unwrap()
     }
 
@@ -365,6 +370,8 @@ filed under Xã Hùng Lô, Thành phố Việt Trì, Tỉnh Phú Thọ (08287): 
 ";
         assert_eq!(found("Xã Hùng Lô đổi mới\nTừ TP Việt Trì về.\n", ""), expect);
         assert!(!found("Xã Hùng Lô đổi mới\n", "body").contains("filed"));
+        let apart = found("Xã Hùng Lô đổi mới\nHùng Lô vui\n", "apart");
+        assert_eq!(apart.lines().count(), 1, "{apart}");
         assert_eq!(found("Không có gì", ""), "no place is named\n");
         let json: serde_json::Value = serde_json::from_str(&found("Xã Hùng Lô", "json")).unwrap();
         assert_eq!((&json["places"][0]["code"], &json["places"][0]["name"]), (&"08287".into(), &"Hùng Lô".into()));

@@ -8,9 +8,9 @@ use super::unit::Unit;
 use super::units::{Number, Units};
 use crate::domain::place::{Level, Place, UnitCode};
 
-/// The first day whose edges join places. What became of what before was learnt after those places had got their addresses,
+/// The first day whose edges join places, and from which on codes mean little. What became of what before was learnt after those places had got their addresses,
 /// which stay.
-const JOINED_SINCE: NaiveDate = match NaiveDate::from_ymd_opt(2025, 7, 1) {
+pub(super) const JOINED_SINCE: NaiveDate = match NaiveDate::from_ymd_opt(2025, 7, 1) {
     Some(day) => day,
     None => NaiveDate::MAX,
 };

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use hashbrown::HashMap;
 
 use super::Gazetteer;
+use super::places::JOINED_SINCE;
 use super::table::{Edge, Extent, GazetteerError};
 use super::unit::Unit;
 use super::units::{Number, Units};
@@ -20,6 +21,8 @@ struct Step {
     extent: Extent,
     /// The first day of the new order.
     day: NaiveDate,
+    /// Does the table of succession say so? Else it is only known from the code.
+    is_told: bool,
 }
 
 /// All steps, for looking up both ways.
@@ -40,7 +43,8 @@ pub struct Change<'g> {
     pub unit: &'g Unit,
     /// The first day without it.
     pub day: NaiveDate,
-    /// The present units that were formed from it, in the order of their places. Empty where nobody knows.
+    /// The present communes that were formed from it, in the order of their places, after the present province or district
+    /// that is the same unit, if there is one. Empty where nobody knows.
     pub successors: Vec<Successor>,
 }
 
@@ -60,6 +64,18 @@ pub struct Predecessor<'g> {
     pub unit: &'g Unit,
     /// Is only a part of it here?
     pub is_split: bool,
+}
+
+impl Step {
+    /// Is the new unit the old one, under another name or of another kind? Without the table's word another name may mean
+    /// that it has taken in others.
+    const fn is_same(&self) -> bool {
+        match self.extent {
+            Extent::Unchanged | Extent::KindChanged => true,
+            Extent::Renamed => self.is_told,
+            Extent::Whole | Extent::Part => false,
+        }
+    }
 }
 
 impl Succession {
@@ -113,22 +129,23 @@ fn by_edge(units: &Units, edge: &Edge) -> Result<Option<Step>, GazetteerError> {
     let ended = units.of_code(old).find(|(_, unit)| unit.until == Some(day)).map(|(number, _)| number);
     let began = units.at(new, day);
     match (ended, began) {
-        (Some(old), Some((new, _))) => Ok(Some(Step { old, new, extent, day })),
+        (Some(old), Some((new, _))) => Ok(Some(Step { old, new, extent, day, is_told: true })),
         (None, Some((_, unit))) if old == new && unit.from < Some(day) => Ok(None),
         _ => Err(GazetteerError::NothingToJoin { day, old, new }),
     }
 }
 
-/// A code that goes on with another name *and* kind may be one half of a unit that was split: nobody knows from the code.
+/// A code that goes on with another name *and* kind may be one half of a unit that was split: nobody knows from the code. And
+/// since the reform of July 2025 a code that goes on with another name may be another unit altogether.
 fn by_code((old, was): (Number, &Unit), (new, is): (Number, &Unit)) -> Option<Step> {
     let day = was.until.filter(|day| was.code == is.code && is.from == Some(*day))?;
     let extent = match (was.kind == is.kind, was.name == is.name) {
         (true, true) => Extent::Unchanged,
-        (true, false) => Extent::Renamed,
+        (true, false) if day < JOINED_SINCE => Extent::Renamed,
         (false, true) => Extent::KindChanged,
-        (false, false) => Extent::Part,
+        (_, false) => Extent::Part,
     };
-    Some(Step { old, new, extent, day })
+    Some(Step { old, new, extent, day, is_told: false })
 }
 
 impl Gazetteer {
@@ -171,7 +188,7 @@ impl Gazetteer {
         let ground = closure(number, |number| self.before(number).map(|step| step.old));
         let mut found: BTreeSet<Place> = ground.iter().flat_map(|root| self.dissolved_above(*root)).collect();
         // A larger unit may have taken in another one; that only its kind changed is certain.
-        let same = |step: &&Step| is_commune || matches!(step.extent, Extent::Unchanged | Extent::KindChanged);
+        let same = |step: &&Step| is_commune || step.is_same();
         let earlier = closure(number, |number| self.before(number).filter(same).map(|step| step.old));
         let places = earlier.into_iter().filter_map(|root| Some(self.units.get(root)?.place));
         found.extend(places.filter(|place| self.has_ended(*place)));
@@ -223,6 +240,14 @@ impl Gazetteer {
         self.end_of(place).is_some()
     }
 
+    /// The places whose feeds redirect to that of this one.
+    #[must_use]
+    pub fn redirecting_to(&self, place: Place) -> Vec<Place> {
+        let mut found: Vec<Place> = self.moved_to.keys().copied().filter(|old| self.canonical(*old) == place).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// The last period of a place that is no more.
     fn end_of(&self, place: Place) -> Option<&Unit> {
         self.units_of(place).last().copied().filter(|unit| unit.until.is_some_and(|until| self.has_come(until)))
@@ -250,8 +275,12 @@ impl Gazetteer {
                 *successors.entry(unit.place).or_default() |= self.has_other_ground(number, &own, last_day);
             }
         }
-        let successors = successors.into_iter().map(|(place, is_shared)| Successor { place, is_shared }).collect();
-        Some(Change { unit, day, successors })
+        // A province or district that is the old one under another name comes first.
+        let same = self.after(number).filter(|step| step.is_same()).filter_map(|step| self.units.get(step.new));
+        let same = same.filter(|unit| unit.level() != Level::Commune && self.is_present(unit));
+        let same = same.map(|unit| Successor { place: unit.place, is_shared: false });
+        let communes = successors.into_iter().map(|(place, is_shared)| Successor { place, is_shared });
+        Some(Change { unit, day, successors: same.chain(communes).collect() })
     }
 
     /// Was the unit formed from something that on that day was none of these?

@@ -121,6 +121,7 @@ fn new_listed(listed: &Listed, given: &Given) -> Option<Record> {
 fn completed(mut record: Record, page: &Page, given: &Given) -> Record {
     let article = &mut record.article;
     article.title.clone_from(&page.title);
+    let is_known = article.body_html.is_some();
     article.lead = page.lead.clone().or(article.lead.take());
     article.body_html = page.body_html.clone().or(article.body_html.take());
     article.byline = page.byline.clone().or(article.byline.take());
@@ -133,7 +134,8 @@ fn completed(mut record: Record, page: &Page, given: &Given) -> Record {
         article.categories.push(category.clone());
     }
     // A page's link to more news of a place says less of the story than its own text does.
-    let linked = page.locality.as_ref().filter(|_| !given.reads_places);
+    // Once the story has its text, an import changes nothing of that.
+    let linked = page.locality.as_ref().filter(|_| !given.reads_places && !is_known);
     if given.reads_places {
         article.localities.retain(|locality| Some(locality) != page.locality.as_ref());
     }

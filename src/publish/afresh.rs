@@ -4,8 +4,8 @@
 use crate::domain::article::ArticleId;
 use crate::state::{State, StateError};
 
-/// Articles decided anew in one turn: a tenth of a second.
-const AT_A_TIME: usize = 500;
+/// Articles decided anew in one turn: a tenth of a second, or half of one where places are looked for in their texts.
+pub(super) const AT_A_TIME: usize = 500;
 /// The mark that holds the rules by which the ledger was made.
 const RULES_MARK: &str = "scoping";
 

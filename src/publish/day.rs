@@ -4,7 +4,7 @@
 //! The last change that has happened is recorded: a clock that goes wrong undoes no reform, and a restart while the store is
 //! down serves what was served before.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::catalog::classify;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
+use crate::domain::place::Place;
 use crate::domain::scope::Scope;
 use crate::gazetteer::Gazetteer;
 use crate::state::{State, StateError};
@@ -56,6 +57,22 @@ pub(super) fn articles(catalog: &Catalog, before: &Gazetteer, now: &Gazetteer) -
     let first: HashSet<ArticleId> = moved.iter().flat_map(|scope| catalog.newest(scope)).map(|(id, _)| id).collect();
     let others = catalog.public().filter(|id| !first.contains(id)).collect::<Vec<_>>();
     others.into_iter().chain(first.iter().cloned()).collect()
+}
+
+/// The feeds of places, and of categories in places, that say something else of their unit now.
+pub(super) fn retold(catalog: &Catalog, before: &Gazetteer, now: &Gazetteer) -> Vec<Scope> {
+    let place = |scope: &Scope| match scope {
+        Scope::Locality(place) | Scope::Combination(_, place) => Some(*place),
+        _ => None,
+    };
+    let mut known: HashMap<Place, bool> = HashMap::new();
+    let mut is_other = |place: Place| {
+        *known.entry(place).or_insert_with(|| {
+            let past = |gazetteer: &Gazetteer| gazetteer.predecessors_of(place).len();
+            before.change_of(place) != now.change_of(place) || past(before) != past(now)
+        })
+    };
+    catalog.recorded().filter(|scope| place(scope).is_some_and(&mut is_other)).cloned().collect()
 }
 
 fn today(options: &classify::Options, now: Timestamp) -> NaiveDate {

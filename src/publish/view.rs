@@ -9,6 +9,7 @@ use crate::domain::category::CategoryTree;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Committed, FeedRecord};
+use crate::domain::place::Place;
 use crate::domain::scope::Scope;
 use crate::feed::DELETED_MAX;
 use crate::gazetteer::FeedAddresses;
@@ -145,10 +146,25 @@ impl View {
         let catalog = &content.catalog;
         let record = catalog.feed(scope).cloned();
         let since = record.as_ref().map(|feed| feed.changed_at - chrono::TimeDelta::days(departures_days.into()));
-        let departed =
-            since.map(|since| catalog.departed(scope, since).take(DELETED_MAX).cloned().collect()).unwrap_or_default();
+        let departed = since.map(|since| departed(&content, scope, since)).unwrap_or_default();
         let with_digest = |(id, published)| catalog.digest(&id).map(|digest| (id, published, digest));
         let newest = catalog.newest(scope).take(entries_max).filter_map(with_digest).collect();
         Slice { names: Arc::clone(&content.names), record, newest, departed }
     }
+}
+
+/// What left a feed, newest first; with what left the feeds that redirect to it now.
+fn departed(content: &Content, scope: &Scope, since: Timestamp) -> Vec<Departed> {
+    let former = |place: &Place| content.names.addresses.gazetteer().redirecting_to(*place);
+    let former: Vec<Scope> = match scope {
+        Scope::Locality(place) => former(place).into_iter().map(Scope::Locality).collect(),
+        Scope::Combination(category, place) => {
+            former(place).into_iter().map(|place| Scope::Combination(category.clone(), place)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let scopes = std::iter::once(scope).chain(&former);
+    let each = scopes.flat_map(|scope| content.catalog.departed(scope, since).take(DELETED_MAX));
+    let all: BTreeSet<&Departed> = each.collect();
+    all.into_iter().rev().take(DELETED_MAX).cloned().collect()
 }

@@ -133,7 +133,7 @@ fn begun(batch: &Batch, feeds: &BTreeMap<Scope, FeedRecord>) -> Vec<FeedRecord> 
     let new: BTreeSet<&Scope> = batch.begins.iter().filter(|scope| !feeds.contains_key(scope)).collect();
     let first = |scope: &Scope| {
         let (category, place) = scope.parts()?;
-        let changed_at = feeds.get(&category)?.changed_at.min(feeds.get(&place)?.changed_at);
+        let changed_at = feeds.get(&category)?.changed_at.max(feeds.get(&place)?.changed_at);
         Some(FeedRecord { scope: scope.clone(), sequence: 1, changed_at, removal_sequence: 0, notice_until: None })
     };
     new.into_iter().filter_map(first).collect()

@@ -240,7 +240,7 @@ async fn a_combination_counts_from_the_first_question_on(database: &impl Databas
     let later = Batch { touches: vec![touch(place.clone(), 5 * S, false)], ..Batch::default() };
     state.commit(&later).await.unwrap();
     let found = state.commit(&begin).await.unwrap().feeds;
-    assert!(found.contains(&feed(both.clone(), 1, S, 0)), "changed with the earlier of the two: {found:?}");
+    assert!(found.contains(&feed(both.clone(), 1, 5 * S, 0)), "changed with the later of the two: {found:?}");
     let next = state.commit(&write(record("b", 0), touches(9 * S))).await.unwrap().feeds;
     assert!(next.contains(&feed(both.clone(), 2, 9 * S, 2)), "{next:?}");
     let again = state.commit(&begin).await.unwrap().feeds;

@@ -82,6 +82,11 @@ fn a_story_is_in_the_feeds_of_then_and_since() {
             "vinh-phuc/thi-xa-vinh-yen",
         ],
     );
+    // The same ground under another name.
+    let hue = feeds(&gazetteer, "46", TODAY);
+    assert_eq!(hue, BTreeSet::from(["hue", "thua-thien-hue"]));
+    let change = gazetteer.change_of(place(&gazetteer, "thua-thien-hue")).unwrap();
+    assert_eq!(gazetteer.path_of(change.successors[0].place), Some("hue"));
     // What stays as it is.
     check("08545", SEED, &["phu-tho", "phu-tho/huyen-tan-son", "phu-tho/xa-thu-cuc"]);
     check("08545", TODAY, &["phu-tho", "phu-tho/huyen-tan-son", "phu-tho/xa-thu-cuc"]);

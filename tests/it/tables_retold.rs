@@ -1,4 +1,4 @@
-//! Review of issue 4: failing tests that show what is wrong at the day of a reform.
+//! What a reform does to feeds that lose or gain no article on its day.
 
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database as _, on};
