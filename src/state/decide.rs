@@ -103,13 +103,13 @@ fn touched(touches: &[&Touch]) -> Vec<Touch> {
 
 /// Until when the feeds announce a change that begin to do so: the first who asks decides.
 fn announced(batch: &Batch, feeds: &BTreeMap<Scope, FeedRecord>) -> BTreeMap<Scope, Timestamp> {
-    let mut untils = BTreeMap::new();
+    let mut ends = BTreeMap::new();
     for one in &batch.announcements {
         if !feeds.get(&one.scope).is_some_and(|feed| feed.has_announced(one.change)) {
-            untils.entry(one.scope.clone()).or_insert_with(|| notice_until(one.change, one.at));
+            ends.entry(one.scope.clone()).or_insert_with(|| notice_until(one.change, one.at));
         }
     }
-    untils
+    ends
 }
 
 /// The feeds that change because an announcement comes or goes.
