@@ -87,7 +87,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         id: XmlText::new(&options.identity.feed_id(input.scope)),
         stem: below(&options.base_url, &format!("{FEEDS_PREFIX}{path}")),
         path,
-        subtitle: subtitle(&visible_or(plain(description), &title), input),
+        subtitle: subtitle(&plain(description), &title, input),
         title,
         site,
         language: LanguageTag::parse(language),
@@ -111,10 +111,11 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
     }
 }
 
-/// What the feed is about, with what readers should know of its place.
-fn subtitle(description: &XmlText, input: &Input<'_>) -> XmlText {
+/// What the feed is about, after what readers should know of its place; the title if there is neither. Not empty.
+fn subtitle(description: &XmlText, title: &XmlText, input: &Input<'_>) -> XmlText {
     let coverage = coverage(input.addresses.gazetteer(), input.scope);
-    coverage.map_or(description.clone(), |coverage| XmlText::new(&format!("{coverage} {description}")))
+    let parts: Vec<&str> = coverage.as_deref().into_iter().chain([description.as_str()]).collect();
+    visible_or(XmlText::new(parts.join(" ").trim_end()), title)
 }
 
 pub(super) fn visible_or(text: XmlText, otherwise: &str) -> XmlText {
