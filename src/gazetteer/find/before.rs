@@ -2,7 +2,7 @@
 //! backwards as far as one phrase may reach.
 
 use super::lexicon::Lexicon;
-use super::line::Line;
+use super::line::{Line, Phrase};
 use super::tokens::{Shape, Token};
 use super::words::Class;
 
@@ -67,10 +67,8 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
             Class::Village | Class::Landmark if words <= REACH_NEAR && !is_joined => return Before::Thing,
             Class::Product if words <= REACH_NEXT && !is_joined => return Before::Thing,
             Class::And => is_joined = true,
-            Class::Office => {
-                near = Before::Place;
-                // Perhaps that of a school or a firm.
-            }
+            // Perhaps that of a school or a firm, so that the way goes on. In `Hải Phòng` there is none.
+            Class::Office if !is_within_name(line, phrase) => near = Before::Place,
             Class::Stop
             | Class::Which
             | Class::Reform
@@ -85,6 +83,13 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
         (at, words) = (phrase.start, words + 1);
     }
     if near == Before::Open && opens(line, start) { Before::Opening } else { near }
+}
+
+/// Is a phrase of one word a part of a name?
+fn is_within_name(line: &Line, phrase: Phrase) -> bool {
+    let is_capital = |at: usize| line.token(at).is_some_and(Token::is_capital);
+    let follows_capital = phrase.start.checked_sub(1).is_some_and(is_capital);
+    phrase.end == phrase.start + 1 && is_capital(phrase.start) && follows_capital
 }
 
 /// Does a sentence begin with an unknown word or two, and then the name?

@@ -27,7 +27,10 @@ pub(super) const PERSONS: &str = "\
     chuyền hai; tay vợt; tay đua; kình ngư; kỳ thủ; xạ thủ; cơ thủ; đô vật; tân binh; ngoại binh; đồng nghiệp; nữ ca \
     sĩ; nam ca sĩ; nữ diễn viên; nữ nghệ sĩ; thượng sĩ; trung sĩ; hạ sĩ; thiếu sinh quân; binh nhất; binh nhì; chuẩn \
     đô đốc; đô đốc; tư lệnh; chính ủy; chính trị viên; đại đội phó; đ . c; nsut; gs . ts; pgs . ts; ts . bs; bs; ks; \
-    ls; thợ cả; chủ xe; chủ quán; chủ cửa hàng; chủ xưởng; chủ nhà; người tên; mang tên; tự xưng";
+    ls; thợ cả; chủ xe; chủ quán; chủ cửa hàng; chủ xưởng; chủ nhà; người tên; mang tên; tự xưng; thủ khoa; á khoa; á \
+    khôi; bạn đọc; độc giả; người đàn ông tên; người phụ nữ tên; nữ sinh; nam sinh; cụ ông; cụ bà; cậu bé; cô bé; cô \
+    gái; chàng trai; vợ chồng; vợ chồng anh; anh chị; chị em; hai mẹ con; bác tài; lời; nhạc; đại biểu quốc hội; nhân \
+    vật";
 
 /// Right before a name, with a capital: the name of a person goes on (the commonest surnames, and those of the peoples
 /// of the north and the highlands).
@@ -43,7 +46,8 @@ pub(super) const SURNAMES: &str = "\
 /// What only people do.
 pub(super) const SPEECH: &str = "\
     nói; kể; cho biết; chia sẻ; tâm sự; bộc bạch; cười; tâm niệm; bày tỏ; trả lời; nhớ lại; giãi bày; thổ lộ; cho hay; \
-    khẳng định; sinh năm";
+    khẳng định; sinh năm; mỉm cười; khóc; bật khóc; kể lại; trầm ngâm; rưng rưng; ngậm ngùi; khai nhận; lắc đầu; gật đầu; \
+    đáp; hỏi; thở dài; thủ thỉ; tiết lộ; thú nhận; bồi hồi";
 
 /// What an organisation, a paper or a brand is called by.
 pub(super) const ORGANISATIONS: &str = "\
@@ -59,10 +63,12 @@ pub(super) const ORGANISATIONS: &str = "\
     nhật báo; tuần báo; đặc san; kênh truyền hình; viện nghiên cứu; viện; phân viện; nhà trẻ; trung tâm đào tạo; \
     trung tâm ngoại ngữ; đoàn cải lương; đoàn chèo; đoàn xiếc; đoàn ca múa; đoàn ca múa nhạc; đoàn kịch; dàn nhạc; \
     hội sở; chi nhánh; văn phòng luật sư; văn phòng công chứng; phòng công chứng; tòa soạn; chứng khoán; cổ phiếu; \
-    sàn chứng khoán; bất động sản; lâm trường; nông trường; tnhh; hãng phim; hãng hàng không; hãng tàu; hãng taxi; \
-    hãng xe khách; hãng bay; trường đại học; trường cao đẳng; trường trung cấp; trung cấp; trường chuyên; ptdtnt; \
-    ptth chuyên; thpt chuyên; đại chủng viện; tổng kho; công ty con; liên doanh; startup; khu liên hợp; nhiệt điện \
-    than; dệt may; dệt kim; dược phẩm; lương thực";
+    sàn chứng khoán; lâm trường; nông trường; tnhh; hãng phim; hãng hàng không; hãng tàu; hãng taxi; hãng xe khách; \
+    hãng bay; trường đại học; trường cao đẳng; trường trung cấp; trung cấp; trường chuyên; ptdtnt; ptth chuyên; thpt \
+    chuyên; đại chủng viện; tổng kho; công ty con; liên doanh; startup; khu liên hợp; nhiệt điện than; dệt may; dệt \
+    kim; dược phẩm; lương thực; samsung; honda; toyota; formosa; vinhomes; canon; trung tâm anh ngữ; trung tâm tiếng \
+    anh; trung tâm tin học; trung tâm gia sư; trung tâm tiệc cưới; trung tâm nha khoa; trung tâm tiêm chủng; trung \
+    tâm điện máy; trung tâm bảo hành; nhạc viện; đại học quốc gia; đhqg; đh";
 
 /// Streets and lines.
 pub(super) const STREETS: &str = "\
@@ -113,7 +119,7 @@ pub(super) const PRODUCTS: &str = "\
     tranh thêu; tranh đông hồ; rối nước; hát xoan; hò; ví giặm; trà sen; trà xanh; bia hơi; nước chấm; tiêu hồ; cà \
     pháo; cà muối; dưa hấu; dưa lê; gà đồi; lợn mán; vịt biển; cá kho; cá thính; cá tra; nem chua; nem nướng; cơm gà; \
     cơm cháy; cơm tấm; lẩu; lẩu cá; bánh phồng tôm; bánh pía; kẹo cu đơ; cu đơ; kẹo mè xửng; mè xửng; nhãn lồng; hạt \
-    tiêu; đồ gốm; đồ gỗ; mây tre; giày; cao su; đậu xanh";
+    tiêu; đồ gốm; đồ gỗ; mây tre; giày; cao su; đậu xanh; vải thiều; than; thuốc lá; phân bón; supe; nghề";
 
 /// Events, prizes, campaigns and what else bears a name.
 pub(super) const EVENTS: &str = "\
@@ -143,7 +149,8 @@ pub(super) const BRANDS: &str = "\
     dụng; fanpage; facebook; kênh youtube; du thuyền; tàu du lịch; chuyến tàu; đoàn tàu; tàu hỏa; xe giường nằm; nhóm \
     nhạc; nhóm hài; đoàn phim; chuỗi; chuỗi nhà hàng; nhà vườn; sân chơi; showroom; salon; viện thẩm mỹ; nha khoa; \
     phòng gym; phòng tập; lò võ; võ đường; câu lạc bộ võ thuật; câu lạc bộ thơ; khu vui chơi; khu nghỉ mát; trường \
-    quay; nhà đài";
+    quay; nhà đài; tạp hóa; tiệm may; gas; nước sạch; quỹ từ thiện; nhóm thiện nguyện; nhóm từ thiện; câu lạc bộ \
+    thiện nguyện; hội quán; nhà may; vàng bạc; nội thất";
 
 /// Teams; those of the young are called by an age (`U15 Phú Thọ`).
 pub(super) const TEAMS: &str = "\

@@ -69,6 +69,13 @@ impl Line {
         self.tokens.windows(3).enumerate().any(|(at, tokens)| is_score(at, tokens))
     }
 
+    /// `(32 tuổi)`, `, 32 tuổi`: what stands before is somebody.
+    pub(super) fn tells_age(&self, at: usize) -> bool {
+        let is_number = self.token(at + 1).is_some_and(|token| token.shape == Shape::Number);
+        let is_years = self.phrase(at + 2).is_some_and(|phrase| phrase.class == Class::Years);
+        self.is_mark(at, &['(', ',']) && is_number && is_years
+    }
+
     pub(super) fn token(&self, at: usize) -> Option<&Token> {
         self.tokens.get(at)
     }

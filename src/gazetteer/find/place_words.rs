@@ -59,18 +59,21 @@ pub(super) const PLAIN: &str = "\
     lĩnh; bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; \
     giải đáp; giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; \
     trang bị; khoa học; hoa màu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo \
-    chính; biển báo; khu dân cư mới; phố phường; cá thể; vải thiều; hội nghị; nông thôn; thôn quê; thôn xóm; bản án; \
-    bản chất; bản thảo; bản kế hoạch; bản địa; nhật bản; xuất bản; tư bản; phiên bản; kịch bản; biên bản; căn bản; \
-    nguyên bản; ấn bản; tổ tiên; giỗ tổ; quân đội; đội viên; thông báo; cảnh báo; dự báo; báo hiếu; tình báo; cáo \
-    báo; khí tượng; khí tượng thủy văn; hiện tượng; ấn tượng; hình tượng; biểu tượng; quán triệt; tiệm cận; đình chỉ; \
-    trực tuyến; cá cược; nhãn quan; chú trọng; chú ý; ghi chú; công cụ; dụng cụ; cụ thể; công bố; phân bố; tuyên bố; \
-    trẻ em; anh em; cha mẹ; bố mẹ; con cháu; chính sách; danh sách; ngân sách; ngân sách nhà nước; hiệu quả; hiệu \
-    lực; hiệu ứng; khẩu hiệu; tín hiệu; dấu hiệu; vô hiệu; hữu hiệu; tài hoa; tinh hoa; văn hoa; hoa kỳ; bãi bỏ; cam \
-    go; hoa hậu việt nam; tập thể lãnh đạo; tập thể cán bộ; lan tỏa; khối lượng; khối tài sản; chính phủ; phủ sóng; \
-    phủ xanh; bao phủ; phi chính phủ; thủ phủ; hành động; sinh động; lưu động; di động; tự động; năng động; xúc động; \
-    phát động; thành phần; thành viên; thành tích; thành công; thành lập; hoàn thành; trở thành; hình thành; thành \
-    quả; thành tựu; trưởng thành; thành thị; thành phố trực thuộc; thành lũy; lộ trình; hòn đá; tương lai; tương \
-    đương; tương trợ; tương tác; tương ứng; tương đối; đối tượng chính sách; bài học; bài viết; bài toán; bài bản; \
-    bài trừ; triều cường; thủy triều; viện dẫn; viện trợ; bệnh viện phí; đỉnh điểm; đỉnh cao; ngọn lửa; khối đại đoàn \
-    kết; vườn ươm; đồn đoán; dòng tiền; dòng vốn; dòng người; dòng xe; ngựa xe; đồng thành; vận tải hành khách; vận \
-    tải hàng hóa; lương thực thực phẩm; thư viện; pháp viện; nghị viện; xi nhan";
+    chính; biển báo; khu dân cư mới; phố phường; cá thể; hội nghị; nông thôn; thôn quê; thôn xóm; bản án; bản chất; \
+    bản thảo; bản kế hoạch; bản địa; nhật bản; xuất bản; tư bản; phiên bản; kịch bản; biên bản; căn bản; nguyên bản; \
+    ấn bản; tổ tiên; giỗ tổ; quân đội; đội viên; thông báo; cảnh báo; dự báo; báo hiếu; tình báo; cáo báo; khí tượng; \
+    khí tượng thủy văn; hiện tượng; ấn tượng; hình tượng; biểu tượng; quán triệt; tiệm cận; đình chỉ; trực tuyến; cá \
+    cược; nhãn quan; chú trọng; chú ý; ghi chú; công cụ; dụng cụ; cụ thể; công bố; phân bố; tuyên bố; trẻ em; anh em; \
+    cha mẹ; bố mẹ; con cháu; chính sách; danh sách; ngân sách; ngân sách nhà nước; hiệu quả; hiệu lực; hiệu ứng; khẩu \
+    hiệu; tín hiệu; dấu hiệu; vô hiệu; hữu hiệu; tài hoa; tinh hoa; văn hoa; hoa kỳ; bãi bỏ; cam go; hoa hậu việt \
+    nam; tập thể lãnh đạo; tập thể cán bộ; lan tỏa; khối lượng; khối tài sản; chính phủ; phủ sóng; phủ xanh; bao phủ; \
+    phi chính phủ; thủ phủ; hành động; sinh động; lưu động; di động; tự động; năng động; xúc động; phát động; thành \
+    phần; thành viên; thành tích; thành công; thành lập; hoàn thành; trở thành; hình thành; thành quả; thành tựu; \
+    trưởng thành; thành thị; thành phố trực thuộc; thành lũy; lộ trình; hòn đá; tương lai; tương đương; tương trợ; \
+    tương tác; tương ứng; tương đối; đối tượng chính sách; bài học; bài viết; bài toán; bài bản; bài trừ; triều \
+    cường; thủy triều; viện dẫn; viện trợ; bệnh viện phí; đỉnh điểm; đỉnh cao; ngọn lửa; khối đại đoàn kết; vườn ươm; \
+    đồn đoán; dòng tiền; dòng vốn; dòng người; dòng xe; ngựa xe; đồng thành; vận tải hành khách; vận tải hàng hóa; \
+    lương thực thực phẩm; thư viện; pháp viện; nghị viện; xi nhan; kinh tế; du lịch; thời tiết; nông nghiệp; công \
+    nghiệp; giáo dục; y tế; thể thao; ngành; ngành giáo dục; ngành y tế; lực lượng; sinh viên; học sinh; \
+    công nhân; giáo viên; doanh nghiệp; du khách; khách du lịch; dịch; giao thông; nghề nghiệp; lành nghề; than \
+    phiền; hỏi han";

@@ -303,7 +303,7 @@ impl<'a> Scan<'a> {
             sentence: self.sentence,
             past: Past::No,
             looks: Looks::Open,
-            speaks: speech.is_some_and(|(class, _)| class == Class::Speech),
+            speaks: speech.is_some_and(|(class, _)| class == Class::Speech) || self.line.tells_age(end),
         }
     }
 

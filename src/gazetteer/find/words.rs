@@ -107,6 +107,8 @@ pub(super) enum Class {
     Brand,
     /// A team: the same, even where it is called by a unit with its kind.
     Team,
+    /// After a number: somebody's age.
+    Years,
     /// Before a capital: the title of a song, and perhaps of more.
     Song,
     /// What is told of matches only; the names alone near it are those of teams.
@@ -132,7 +134,7 @@ pub(super) enum Class {
 }
 
 /// Phrases that stand by themselves or before a name. Where several begin at one word, the longest counts.
-pub(super) const PHRASES: [(Class, &str); 46] = [
+pub(super) const PHRASES: [(Class, &str); 47] = [
     (Class::Kind(Kinds::of(&[Kind::Tinh])), "tỉnh"),
     (Class::Kind(Kinds::of(&[Kind::ThanhPho])), "thành phố; tp; tp .; t . p; t . p .; thủ đô"),
     (Class::Kind(Kinds::of(&[Kind::Quan])), "quận"),
@@ -191,6 +193,7 @@ pub(super) const PHRASES: [(Class, &str); 46] = [
     (Class::Product, PRODUCTS),
     (Class::Match, MATCHES),
     (Class::Song, "hát"),
+    (Class::Years, "tuổi"),
     (Class::Event, EVENTS),
     (Class::Plain, PLAIN),
 ];
