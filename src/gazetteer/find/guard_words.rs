@@ -30,7 +30,8 @@ pub(super) const PERSONS: &str = "\
     ls; thợ cả; chủ xe; chủ quán; chủ cửa hàng; chủ xưởng; chủ nhà; người tên; mang tên; tự xưng; thủ khoa; á khoa; á \
     khôi; bạn đọc; độc giả; người đàn ông tên; người phụ nữ tên; nữ sinh; nam sinh; cụ ông; cụ bà; cậu bé; cô bé; cô \
     gái; chàng trai; vợ chồng; vợ chồng anh; anh chị; chị em; hai mẹ con; bác tài; lời; nhạc; đại biểu quốc hội; nhân \
-    vật";
+    vật; kế toán trưởng; kế toán; thủ kho; y tá; thợ; thợ mộc; thợ điện; chú bộ đội; anh bộ đội; mẹ con; cô bạn; cậu \
+    bạn; cựu tuyển thủ; tuyển thủ; danh thủ";
 
 /// Right before a name, with a capital: the name of a person goes on (the commonest surnames, and those of the peoples
 /// of the north and the highlands).

@@ -32,7 +32,8 @@ pub(super) const PLACES: &str = "\
     bà con nông dân; thị dân; trú tại; trú ở; ngụ tại; ngụ; trú; thường trú; tạm trú; đăng ký thường trú; sống ở; ghé \
     thăm; ghé qua; đặt chân đến; đặt chân tới; trung tâm thành phố; vùng biển; bờ biển; nội đô; ngoại vi; phía bắc; \
     phía nam; phía đông; phía tây; phía tây bắc; phía đông nam; phía đông bắc; phía tây nam; cuối; bầu trời; mảnh đất \
-    anh hùng; vượt; đi qua; chạy qua";
+    anh hùng; vượt; đi qua; chạy qua; nhập thành; nhập lại thành; đổi thành; đổi tên thành; lập thành; hợp thành; \
+    mang tên mới là";
 
 /// A phrase about an organisation or a thing ends here, so that what follows is no part of its name.
 pub(super) const STOPS: &str = "\
@@ -73,7 +74,10 @@ pub(super) const PLAIN: &str = "\
     tương tác; tương ứng; tương đối; đối tượng chính sách; bài học; bài viết; bài toán; bài bản; bài trừ; triều \
     cường; thủy triều; viện dẫn; viện trợ; bệnh viện phí; đỉnh điểm; đỉnh cao; ngọn lửa; khối đại đoàn kết; vườn ươm; \
     đồn đoán; dòng tiền; dòng vốn; dòng người; dòng xe; ngựa xe; đồng thành; vận tải hành khách; vận tải hàng hóa; \
-    lương thực thực phẩm; thư viện; pháp viện; nghị viện; xi nhan; kinh tế; du lịch; thời tiết; nông nghiệp; công \
-    nghiệp; giáo dục; y tế; thể thao; ngành; ngành giáo dục; ngành y tế; lực lượng; sinh viên; học sinh; \
+    lương thực thực phẩm; thư viện; pháp viện; nghị viện; bộ đội; tàu cá; tàu hàng; kinh tế; du lịch; thời tiết; nông \
+    nghiệp; công nghiệp; giáo dục; y tế; thể thao; ngành; ngành giáo dục; ngành y tế; lực lượng; sinh viên; học sinh; \
     công nhân; giáo viên; doanh nghiệp; du khách; khách du lịch; dịch; giao thông; nghề nghiệp; lành nghề; than \
-    phiền; hỏi han";
+    phiền; hỏi han; học; học tập; đề nghị; giao; chỉ đạo; khen; khen thưởng; biểu dương; phong tỏa; kiểm tra; giám \
+    sát; làm việc; chi viện; biến; đón; gọi; khảo sát; cấp; công nhận; phê bình; nhắc; nhắc nhở; thắng; quy hoạch; \
+    phát triển; địa phương; đơn vị; cụm thi đua; khối thi đua; vùng dịch; ổ dịch; dân số; tuyên truyền; gửi; thấy; \
+    coi; xem; mời; chúc mừng; tiếp giáp; cảm ơn; nhớ; thương; báo tin";

@@ -252,6 +252,8 @@ impl<'a> Scan<'a> {
             _ if self.line.is_match || self.sung == Some(self.sentence) || self.is_ranked(end) => Looks::Other,
             _ if self.is_thing_itself(start) => Looks::Tied,
             Before::Opening => Looks::Tied,
+            // `ruộng Phù Ninh`: only provinces lend their name to what nobody knows.
+            _ if self.follows_unknown(start) => Looks::Tied,
             Before::Open => Looks::Open,
         };
         self.push(Mention { list, past: self.past(), looks, ..self.mention(start, end, name) });
@@ -279,6 +281,12 @@ impl<'a> Scan<'a> {
         let Some(hyphen) = start.checked_sub(1).filter(|at| self.line.is_mark(*at, &['-'])) else { return false };
         let last = self.found.last().filter(|last| last.part == self.part && last.end == hyphen);
         last.is_some_and(|last| last.looks == looks && last.how == How::Bare)
+    }
+
+    /// Does the name stand right after a small word that no table has?
+    fn follows_unknown(&self, start: usize) -> bool {
+        let Some(before) = start.checked_sub(1) else { return false };
+        self.line.token(before).is_some_and(|token| token.shape == Shape::Lower) && self.line.phrase(before).is_none()
     }
 
     /// `Sông Lô` at the beginning of a sentence is a river.
