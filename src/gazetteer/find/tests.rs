@@ -169,7 +169,7 @@ fn units_of_the_past_are_found_by_kind_or_where_they_are_called_so() {
     after(
         "Xã [Hùng Lô|08287@2025-06-30] (nay là phường [Vân Phú|07918]). Người ở [Hùng Lô|08287@2025-06-30] gói bánh.",
     );
-    check(AFTER, "", "Từ nay, [Yên Bái|15@2025-06-30] nhập vào [Lào Cai|10@2025-07-01].");
+    check(AFTER, "", "Từ nay, [Yên Bái|15@2025-06-30] nhập vào [Lào Cai|?].");
     after("Ba xã [Văn Bán|08380@2025-06-30], [Tam Sơn|08377@2025-06-30] và [Tùng Khê|08374@2025-06-30].");
     after("Ở Tam Đảo có sương. Hùng Lô có đình.");
     before("Xã [Hùng Lô|08287] trước đây nghèo. Tỉnh [Hà Tây|28@2008-07-31] cũ.");
@@ -273,7 +273,10 @@ proptest! {
             let name = text.get(hit.name.clone());
             prop_assert!(text.get(hit.span.clone()).is_some() && name.is_some());
             prop_assert!(hit.span.start <= hit.name.start && hit.span.end == hit.name.end);
-            prop_assert!(gazetteer.meanings(name.unwrap(), day.parse().unwrap()).contains(&hit.unit), "{name:?}");
+            // A number alone is read as a code elsewhere (`18`), and is the name of a ward here.
+            let is_number = name.unwrap().parse::<u32>().is_ok_and(|number| number.to_string() == hit.unit.name);
+            let meanings = gazetteer.meanings(name.unwrap(), day.parse().unwrap());
+            prop_assert!(is_number || meanings.contains(&hit.unit), "{name:?}");
         }
     }
 
