@@ -274,7 +274,7 @@ proptest! {
             prop_assert!(text.get(hit.span.clone()).is_some() && name.is_some());
             prop_assert!(hit.span.start <= hit.name.start && hit.span.end == hit.name.end);
             // A number alone is read as a code elsewhere (`18`), and is the name of a ward here.
-            let is_number = name.unwrap().parse::<u32>().is_ok_and(|number| number.to_string() == hit.unit.name);
+            let is_number = name.unwrap().parse::<u32>().is_ok_and(|number| *number.to_string() == *hit.unit.name);
             let meanings = gazetteer.meanings(name.unwrap(), day.parse().unwrap());
             prop_assert!(is_number || meanings.contains(&hit.unit), "{name:?}");
         }
