@@ -14,7 +14,8 @@ use unicode_normalization::UnicodeNormalization as _;
 const PRECISION_MIN: f64 = 0.98;
 const RECALL_MIN: f64 = 0.90;
 /// Where the labelled stories are: those that the rules were tuned on, and those that they were not.
-const STORIES: [&str; 2] = ["fixtures/places/tuned", "fixtures/places/frozen"];
+const TUNED: &str = "fixtures/places/tuned";
+const FROZEN: &str = "fixtures/places/frozen";
 /// The seed's day.
 const SEED: &str = "2022-03-18";
 /// Names with a word in small letters: too much like words to be looked for.
@@ -53,7 +54,7 @@ fn told(faults: &[Fault<'_>]) -> String {
 #[test]
 fn the_labelled_stories_are_found_and_filed_as_promised() {
     let gazetteer = Gazetteer::built_in();
-    for folder in STORIES {
+    for folder in [TUNED, FROZEN] {
         let files = labelled_files(folder);
         let mut read = Vec::new();
         for path in &files {
@@ -61,12 +62,14 @@ fn the_labelled_stories_are_found_and_filed_as_promised() {
             read.extend(stories(&path.display().to_string(), &text, &gazetteer).unwrap());
         }
         let result: Evaluation<'_> = evaluate(&gazetteer, &read);
-        for (tally, faults) in [(result.find, &result.find_faults), (result.assign, &result.assign_faults)] {
-            let is_kept = tally.precision() >= PRECISION_MIN && tally.recall() >= RECALL_MIN;
-            assert!(is_kept, "{folder}: {tally:?}\n{}", told(faults));
-        }
+        let numbers = [result.find, result.assign].map(|tally| (tally.precision(), tally.recall()));
+        let are_kept = numbers.iter().all(|(precision, recall)| *precision >= PRECISION_MIN && *recall >= RECALL_MIN);
+        // Whoever mends the rules must not see what is wrong in the frozen stories.
+        let faults =
+            if folder == FROZEN { String::new() } else { told(&result.find_faults) + &told(&result.assign_faults) };
+        assert!(are_kept, "{folder}: precision and recall of names and of stories filed: {numbers:?}\n{faults}");
     }
-    assert!(!labelled_files(STORIES[0]).is_empty());
+    assert!(!labelled_files(TUNED).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! backwards as far as one phrase may reach.
 
 use super::lexicon::Lexicon;
-use super::line::Line;
+use super::line::{Line, Phrase};
 use super::tokens::{Shape, Token};
 use super::words::Class;
 
@@ -26,13 +26,17 @@ const REACH: usize = 12;
 /// The same for streets, shops and events, which have shorter names than firms.
 const REACH_SHORT: usize = 3;
 /// The same for villages and landmarks: `thôn 2 Hùng Lô`.
-const REACH_NEAR: usize = 2;
+const REACH_NEAR: usize = 3;
 /// The same for dishes: `chè xanh Thái Nguyên`.
-const REACH_NEXT: usize = 1;
+const REACH_NEXT: usize = 2;
 
 /// Reads the words before a token.
 pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
     let Some(last) = start.checked_sub(1) else { return Before::Open };
+    if line.token(last).is_some_and(|token| token.is_foreign && token.is_capital()) {
+        // A brand: `Samsung Thái Nguyên`, also where it begins a sentence.
+        return Before::Thing;
+    }
     let mut near = nearest(lexicon, line, start, last);
     if near == Before::Place || near == Before::Person && !is_capital_before(line, start) {
         return near;
@@ -63,10 +67,8 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
             Class::Village | Class::Landmark if words <= REACH_NEAR && !is_joined => return Before::Thing,
             Class::Product if words <= REACH_NEXT && !is_joined => return Before::Thing,
             Class::And => is_joined = true,
-            Class::Office => {
-                near = Before::Place;
-                // Perhaps that of a school or a firm.
-            }
+            // Perhaps that of a school or a firm, so that the way goes on. In `Hải Phòng` there is none.
+            Class::Office if !is_within_name(line, phrase) => near = Before::Place,
             Class::Stop
             | Class::Which
             | Class::Reform
@@ -81,6 +83,13 @@ pub(super) fn before(lexicon: &Lexicon, line: &Line, start: usize) -> Before {
         (at, words) = (phrase.start, words + 1);
     }
     if near == Before::Open && opens(line, start) { Before::Opening } else { near }
+}
+
+/// Is a phrase of one word a part of a name?
+fn is_within_name(line: &Line, phrase: Phrase) -> bool {
+    let is_capital = |at: usize| line.token(at).is_some_and(Token::is_capital);
+    let follows_capital = phrase.start.checked_sub(1).is_some_and(is_capital);
+    phrase.end == phrase.start + 1 && is_capital(phrase.start) && follows_capital
 }
 
 /// Does a sentence begin with an unknown word or two, and then the name?
@@ -108,12 +117,13 @@ fn nearest(lexicon: &Lexicon, line: &Line, start: usize, last: usize) -> Before 
     if token.is_mark(':') && is_credit(line, last) {
         return Before::Person;
     }
+    // Within a sentence, a small word with a capital is a name: `cô Ba Bình Thủy`.
+    let is_small = !token.is_capital() || line.begins_sentence(last);
     match line.phrase(last).map(|phrase| (phrase.class, phrase.start)) {
         Some((Class::Person, _)) => return Before::Person,
         Some((Class::Place | Class::Within, _)) => return Before::Place,
-        Some((Class::And | Class::Stop | Class::Today | Class::Authority(_) | Class::Several, _)) => {
-            return Before::Open;
-        }
+        Some((Class::And | Class::Stop | Class::Today | Class::Several, _)) if is_small => return Before::Open,
+        Some((Class::Authority(_), _)) => return Before::Open,
         _ => {}
     }
     if !is_capital_before(line, start) {

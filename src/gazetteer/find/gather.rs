@@ -50,7 +50,8 @@ impl<'g> Settle<'_, 'g> {
         let valid = || self.atlas.valid(meant, Kinds::ANY);
         let past = || self.atlas.past(meant, Kinds::ANY);
         let units = match mention.past {
-            Past::No => valid(),
+            // What is of the past counts only if the story names it in full.
+            Past::No => Some(valid()).filter(|valid| !valid.is_empty()).unwrap_or_else(past),
             Past::Former => past(),
             Past::Before => Some(past()).filter(|past| !past.is_empty()).unwrap_or_else(valid),
             Past::Perhaps => self.perhaps_past(valid(), past()),
@@ -63,7 +64,7 @@ impl<'g> Settle<'_, 'g> {
         let is_province = |unit: &Unit| unit.level() == Level::Province;
         let is_merged = past.iter().any(|unit| is_province(unit) && self.atlas.is_home(unit));
         let is_known = valid.iter().any(|unit| self.atlas.is_home(unit));
-        let is_gone = past.iter().any(|unit| self.atlas.is_home(unit));
+        let is_gone = past.iter().any(|unit| is_province(unit) || self.atlas.is_home(unit));
         let is_present = valid.iter().any(|unit| is_province(unit)) || is_known && !is_merged;
         if is_present || !is_gone { valid } else { past }
     }
@@ -149,10 +150,17 @@ impl<'g> Settle<'_, 'g> {
             .is_some_and(|(class, count)| class == Class::Former && count == 1)
     }
 
+    /// Are all units that a name may mean of the past, though nothing says so?
+    pub(super) fn is_unsaid_past(&self, at: usize) -> bool {
+        let is_unsaid = self.mentions.get(at).is_some_and(|mention| mention.past == Past::No);
+        is_unsaid && self.candidates(at).iter().all(|unit| !self.atlas.holds(unit))
+    }
+
     /// Reads a name together with the one after it: of both only those are left of which the one lies in the other, those
     /// of the other time if need be. The other members of its list lie there, too, where they can.
     pub(super) fn link(&mut self, at: usize) {
-        if !self.is_linked(at) || self.is_province(at) && self.how(at) == How::Bare {
+        let is_gone = |at: usize| self.how(at) == How::Bare && self.is_unsaid_past(at);
+        if !self.is_linked(at) || is_gone(at) || is_gone(at + 1) || self.is_province(at) && self.how(at) == How::Bare {
             return;
         }
         let pairs = [

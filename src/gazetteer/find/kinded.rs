@@ -35,6 +35,9 @@ impl Scan<'_> {
             return None;
         };
         let name_end = start + named.tokens;
+        if self.is_initial(start, name_end) {
+            return None;
+        }
         let is_number = name_end == start + 1 && line.token(start)?.shape == Shape::Number;
         if is_number && !(is_numbered(kinds) && self.is_plain_number(start, name_end)) {
             return None;
@@ -78,6 +81,14 @@ impl Scan<'_> {
             end == at + 1 && self.line.phrase(at).is_some_and(|phrase| matches!(phrase.class, Class::Initial(_)));
         let next = self.line.token(start);
         !is_letter || next.is_some_and(|next| next.shape == Shape::Number && !next.is_apart)
+    }
+
+    /// One of the initials of somebody who is not named: `ông P.V.K`.
+    fn is_initial(&self, start: usize, end: usize) -> bool {
+        let is_letter = |at: usize| self.line.token(at).is_some_and(|token| token.shape == Shape::Capital);
+        let is_close = |at: usize| self.line.token(at).is_some_and(|token| !token.is_apart);
+        let is_dotted = self.line.is_mark(end, &['.']) && is_close(end) && is_letter(end + 1) && is_close(end + 1);
+        end == start + 1 && is_letter(start) && is_dotted
     }
 
     /// What is said of the next name.

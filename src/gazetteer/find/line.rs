@@ -18,6 +18,10 @@ pub(super) struct Phrase {
 pub(super) struct Line {
     pub(super) tokens: Vec<Token>,
     phrases: Vec<Option<Phrase>>,
+    /// Does it tell of a match? Then a name alone is a team's.
+    pub(super) is_match: bool,
+    /// Does it name a team?
+    pub(super) has_team: bool,
 }
 
 impl Line {
@@ -43,7 +47,33 @@ impl Line {
             }
             start = end;
         }
-        Self { tokens, phrases }
+        let has = |class: Class| phrases.iter().flatten().any(|phrase| phrase.class == class);
+        let (is_match, has_team) = (has(Class::Match), has(Class::Team));
+        let mut line = Self { tokens, phrases, is_match, has_team };
+        line.is_match |= line.has_score(lexicon);
+        line
+    }
+
+    /// `0-1`, and nothing that would make it a date, a sum or a span of something counted.
+    fn has_score(&self, lexicon: &Lexicon) -> bool {
+        let is_number = |token: &Token| token.shape == Shape::Number && token.end - token.start <= 1;
+        let is_score = |at: usize, tokens: &[Token]| {
+            let [first, hyphen, last] = tokens else { return false };
+            let is_close = !hyphen.is_apart && !last.is_apart && hyphen.is_mark('-');
+            let is_last =
+                self.token(at + 3).is_none_or(|next| !matches!(next.shape, Shape::Number | Shape::Mark('/' | '-')))
+                    && lexicon.phrase_after(self.from(at + 3)).is_none_or(|(class, _)| class != Class::Counted);
+            let follows_name = at.checked_sub(1).and_then(|at| self.token(at)).is_some_and(Token::is_capital);
+            is_number(first) && is_number(last) && is_close && is_last && follows_name
+        };
+        self.tokens.windows(3).enumerate().any(|(at, tokens)| is_score(at, tokens))
+    }
+
+    /// `(32 tuổi)`, `, 32 tuổi`: what stands before is somebody.
+    pub(super) fn tells_age(&self, at: usize) -> bool {
+        let is_number = self.token(at + 1).is_some_and(|token| token.shape == Shape::Number);
+        let is_years = self.phrase(at + 2).is_some_and(|phrase| phrase.class == Class::Years);
+        self.is_mark(at, &['(', ',']) && is_number && is_years
     }
 
     pub(super) fn token(&self, at: usize) -> Option<&Token> {

@@ -28,7 +28,12 @@ pub(super) const PLACES: &str = "\
     đảng viên; cán bộ; thanh niên; phụ nữ; tuổi trẻ; quê hương; mảnh đất; qua địa bàn; trở lại; quay lại; trở về; \
     hướng về; lãnh thổ; cách; ghé; giữa; nối; kết nối; nối liền; bên; tận; hạ lưu; thượng nguồn; ngoài; khỏi; trước \
     cửa; theo hướng; đoạn; miền núi; vùng núi; trung du; đồng bằng; huyện lỵ; đầu cầu; điểm cầu; chân đất; tỉnh nhà; \
-    đất tổ; vùng đất tổ; quê hương đất tổ; miệt";
+    đất tổ; vùng đất tổ; quê hương đất tổ; miệt; cựu chiến binh; ngư dân; diêm dân; tiểu thương; đoàn viên; hội viên; \
+    bà con nông dân; thị dân; trú tại; trú ở; ngụ tại; ngụ; trú; thường trú; tạm trú; đăng ký thường trú; sống ở; ghé \
+    thăm; ghé qua; đặt chân đến; đặt chân tới; trung tâm thành phố; vùng biển; bờ biển; nội đô; ngoại vi; phía bắc; \
+    phía nam; phía đông; phía tây; phía tây bắc; phía đông nam; phía đông bắc; phía tây nam; cuối; bầu trời; mảnh đất \
+    anh hùng; vượt; đi qua; chạy qua; nhập thành; nhập lại thành; đổi thành; đổi tên thành; lập thành; hợp thành; \
+    mang tên mới là";
 
 /// A phrase about an organisation or a thing ends here, so that what follows is no part of its name.
 pub(super) const STOPS: &str = "\
@@ -50,9 +55,29 @@ pub(super) const PLAIN: &str = "\
     nước; nhà ở; tổ quốc; tổ chức đảng; trung tâm chính trị; con người; con số; quê nhà; trạng thái; tình trạng; tác \
     động; hoạt động; lao động; vận động; chủ động; người lao động; phường hội; liên xã; tỉnh lỵ; tỉnh lị; quận công; \
     bệnh xã; trạm xá; hành chính; xã tắc; xã luận; tỉnh táo; bình tĩnh; cầu thủ trẻ; sở hữu; cơ sở; trụ sở; ban hành; \
-    ban đầu; phòng chống; phòng ngừa; quốc phòng; phòng, chống; thanh niên việt nam; chợ búa; đất nước; rừng phòng hộ; \
-    hai bên; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản lĩnh; \
-    bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; giải đáp; \
-    giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; trang bị; khoa \
-    học; hoa màu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo chính; biển báo; khu \
-    dân cư mới; phố phường; cá thể; vải thiều; hội nghị";
+    ban đầu; phòng chống; phòng ngừa; quốc phòng; phòng, chống; thanh niên việt nam; chợ búa; đất nước; rừng phòng \
+    hộ; hai bên; xã viên; trong đó; ngoài ra; trước mắt; sau này; năm nay; đào tạo; bản sắc; bản đồ; bản tin; bản \
+    lĩnh; bản quyền; đền bù; đền ơn; toàn cầu; cầu lông; cung cầu; giải quyết; giải phóng; giải pháp; giải trình; \
+    giải đáp; giải ngân; giải tỏa; lý giải; hòa giải; trao giải; mặt trận; tập quán; trang trại; trang thiết bị; \
+    trang bị; khoa học; hoa màu; bò sữa; tổ công tác; tổ tự quản; đường bộ; đường thủy; sân khấu; trận địa; đảo \
+    chính; biển báo; khu dân cư mới; phố phường; cá thể; hội nghị; nông thôn; thôn quê; thôn xóm; bản án; bản chất; \
+    bản thảo; bản kế hoạch; bản địa; nhật bản; xuất bản; tư bản; phiên bản; kịch bản; biên bản; căn bản; nguyên bản; \
+    ấn bản; tổ tiên; giỗ tổ; quân đội; đội viên; thông báo; cảnh báo; dự báo; báo hiếu; tình báo; cáo báo; khí tượng; \
+    khí tượng thủy văn; hiện tượng; ấn tượng; hình tượng; biểu tượng; quán triệt; tiệm cận; đình chỉ; trực tuyến; cá \
+    cược; nhãn quan; chú trọng; chú ý; ghi chú; công cụ; dụng cụ; cụ thể; công bố; phân bố; tuyên bố; trẻ em; anh em; \
+    cha mẹ; bố mẹ; con cháu; chính sách; danh sách; ngân sách; ngân sách nhà nước; hiệu quả; hiệu lực; hiệu ứng; khẩu \
+    hiệu; tín hiệu; dấu hiệu; vô hiệu; hữu hiệu; tài hoa; tinh hoa; văn hoa; hoa kỳ; bãi bỏ; cam go; hoa hậu việt \
+    nam; tập thể lãnh đạo; tập thể cán bộ; lan tỏa; khối lượng; khối tài sản; chính phủ; phủ sóng; phủ xanh; bao phủ; \
+    phi chính phủ; thủ phủ; hành động; sinh động; lưu động; di động; tự động; năng động; xúc động; phát động; thành \
+    phần; thành viên; thành tích; thành công; thành lập; hoàn thành; trở thành; hình thành; thành quả; thành tựu; \
+    trưởng thành; thành thị; thành phố trực thuộc; thành lũy; lộ trình; hòn đá; tương lai; tương đương; tương trợ; \
+    tương tác; tương ứng; tương đối; đối tượng chính sách; bài học; bài viết; bài toán; bài bản; bài trừ; triều \
+    cường; thủy triều; viện dẫn; viện trợ; bệnh viện phí; đỉnh điểm; đỉnh cao; ngọn lửa; khối đại đoàn kết; vườn ươm; \
+    đồn đoán; dòng tiền; dòng vốn; dòng người; dòng xe; ngựa xe; đồng thành; vận tải hành khách; vận tải hàng hóa; \
+    lương thực thực phẩm; thư viện; pháp viện; nghị viện; bộ đội; tàu cá; tàu hàng; kinh tế; du lịch; thời tiết; nông \
+    nghiệp; công nghiệp; giáo dục; y tế; thể thao; ngành; ngành giáo dục; ngành y tế; lực lượng; sinh viên; học sinh; \
+    công nhân; giáo viên; doanh nghiệp; du khách; khách du lịch; dịch; giao thông; nghề nghiệp; lành nghề; than \
+    phiền; hỏi han; học; học tập; đề nghị; giao; chỉ đạo; khen; khen thưởng; biểu dương; phong tỏa; kiểm tra; giám \
+    sát; làm việc; chi viện; biến; đón; gọi; khảo sát; cấp; công nhận; phê bình; nhắc; nhắc nhở; thắng; quy hoạch; \
+    phát triển; địa phương; đơn vị; cụm thi đua; khối thi đua; vùng dịch; ổ dịch; dân số; tuyên truyền; gửi; thấy; \
+    coi; xem; mời; chúc mừng; tiếp giáp; cảm ơn; nhớ; thương; báo tin";

@@ -38,6 +38,8 @@ pub(super) struct Scan<'a> {
     pub(super) is_once: bool,
     /// What the sentence is about.
     pub(super) past: Past,
+    /// The sentence, if any, in which the titles of songs are told.
+    sung: Option<usize>,
     /// The first of the names that its sentence has.
     first: usize,
 }
@@ -60,6 +62,7 @@ impl<'a> Scan<'a> {
             sentence: 0,
             is_once: false,
             past: Past::No,
+            sung: None,
             first,
         };
         let mut at = 0;
@@ -97,6 +100,12 @@ impl<'a> Scan<'a> {
             Some((Class::Reform, end)) => {
                 self.past = self.past.max(Past::Perhaps);
                 self.reform();
+                return end;
+            }
+            Some((Class::Song, end)) => {
+                if self.line.token(end).is_some_and(Token::is_capital) {
+                    self.sung = Some(self.sentence);
+                }
                 return end;
             }
             Some((Class::Today, end)) => {
@@ -235,13 +244,16 @@ impl<'a> Scan<'a> {
     fn bare(&mut self, start: usize, end: usize, name: NameId) {
         let list = self.new_list();
         let looks = match before(self.lexicon, self.line, start) {
-            _ if self.is_byline => Looks::Person,
+            _ if self.is_byline || self.ends_like(start, Looks::Person) => Looks::Person,
             Before::Person => Looks::Person,
-            _ if self.ends_a_thing(start) || self.is_quoted(start, end) || self.goes_on(end) => Looks::Other,
+            _ if self.ends_like(start, Looks::Other) || self.is_quoted(start, end) || self.goes_on(end) => Looks::Other,
             Before::Thing => Looks::Other,
             Before::Place => Looks::Place,
+            _ if self.line.is_match || self.sung == Some(self.sentence) || self.is_ranked(end) => Looks::Other,
             _ if self.is_thing_itself(start) => Looks::Tied,
             Before::Opening => Looks::Tied,
+            // `ruộng Phù Ninh`: only provinces lend their name to what nobody knows.
+            _ if self.follows_unknown(start) => Looks::Tied,
             Before::Open => Looks::Open,
         };
         self.push(Mention { list, past: self.past(), looks, ..self.mention(start, end, name) });
@@ -252,17 +264,29 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// In a table of teams: `2. Khánh Hòa 29; 10. CLB Phú Thọ 9`.
+    fn is_ranked(&self, end: usize) -> bool {
+        self.line.has_team && self.line.token(end).is_some_and(|token| token.shape == Shape::Number && token.is_apart)
+    }
+
     /// A name between quotation marks is that of a song, an inn, a ship.
     fn is_quoted(&self, start: usize, end: usize) -> bool {
         const MARKS: [char; 5] = ['“', '”', '"', '«', '»'];
         start.checked_sub(1).is_some_and(|before| self.line.is_mark(before, &MARKS)) && self.line.is_mark(end, &MARKS)
     }
 
-    /// What a hyphen joins is one thing: `tuyến Hà Nội - Việt Trì - Phú Thọ`.
-    fn ends_a_thing(&self, start: usize) -> bool {
+    /// What a hyphen joins is one thing (`tuyến Hà Nội - Việt Trì - Phú Thọ`), or both are persons (`Ảnh: Hà Giang - Hà
+    /// Nam`).
+    fn ends_like(&self, start: usize, looks: Looks) -> bool {
         let Some(hyphen) = start.checked_sub(1).filter(|at| self.line.is_mark(*at, &['-'])) else { return false };
         let last = self.found.last().filter(|last| last.part == self.part && last.end == hyphen);
-        last.is_some_and(|last| last.looks == Looks::Other && last.how == How::Bare)
+        last.is_some_and(|last| last.looks == looks && last.how == How::Bare)
+    }
+
+    /// Does the name stand right after a small word that no table has?
+    fn follows_unknown(&self, start: usize) -> bool {
+        let Some(before) = start.checked_sub(1) else { return false };
+        self.line.token(before).is_some_and(|token| token.shape == Shape::Lower) && self.line.phrase(before).is_none()
     }
 
     /// `Sông Lô` at the beginning of a sentence is a river.
@@ -287,7 +311,7 @@ impl<'a> Scan<'a> {
             sentence: self.sentence,
             past: Past::No,
             looks: Looks::Open,
-            speaks: speech.is_some_and(|(class, _)| class == Class::Speech),
+            speaks: speech.is_some_and(|(class, _)| class == Class::Speech) || self.line.tells_age(end),
         }
     }
 
@@ -299,6 +323,10 @@ impl<'a> Scan<'a> {
     pub(super) fn goes_on(&self, end: usize) -> bool {
         let line = self.line;
         let Some(next) = line.token(end) else { return false };
+        let is_firm = self.lexicon.phrase_after(line.from(end)).is_some_and(|(class, _)| class == Class::Firm);
+        if next.is_capital() && is_firm || self.is_foreign_half(end) {
+            return true;
+        }
         let before = end.checked_sub(1).and_then(|at| line.token(at));
         let is_same_case = |before: &Token| before.shape == next.shape || before.shape == Shape::Number;
         let is_loud_beside = before.is_some_and(|before| !is_same_case(before)) || next.shape == Shape::Upper;
@@ -307,6 +335,13 @@ impl<'a> Scan<'a> {
             && !self.lexicon.is_surname(next)
             && line.phrase(end).is_none()
             && self.lexicon.name(line.from(end)).is_none()
+    }
+
+    /// `Hà Nội-Moskva`: a hyphen without spaces joins it to a word that is not Vietnamese.
+    fn is_foreign_half(&self, end: usize) -> bool {
+        let is_joined = self.line.token(end).is_some_and(|hyphen| hyphen.is_mark('-') && !hyphen.is_apart);
+        let other = self.line.token(end + 1).filter(|other| is_joined && !other.is_apart);
+        other.is_some_and(|other| other.is_capital() && other.is_foreign)
     }
 
     /// Reads what says after a name that it is of the past, and marks the name so. Where to read on.

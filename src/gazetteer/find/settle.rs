@@ -282,6 +282,9 @@ impl<'a, 'g> Settle<'a, 'g> {
             return None;
         }
         let in_full = self.in_full(mention);
+        if self.is_unsaid_past(at) {
+            return in_full.filter(|_| is_place).map(|unit| (unit, Reason::NamedInFull));
+        }
         if let Some(province) = units.iter().find(|unit| unit.level() == Level::Province) {
             let is_other = |unit: &&'g Unit| *unit != *province && !self.atlas.lies_in(unit, province);
             let is_away = linked.is_none() && !self.atlas.is_home(province);
@@ -318,7 +321,9 @@ impl<'a, 'g> Settle<'a, 'g> {
     /// A name without a kind that is of the past.
     fn of_the_past(&self, mention: &Mention, units: &[&'g Unit]) -> Chosen<'g> {
         let is_sure = mention.past == Past::Former;
-        let units: Vec<&Unit> = units.iter().copied().filter(|unit| is_sure || self.atlas.is_home(unit)).collect();
+        let is_known = |unit: &Unit| is_sure || unit.level() == Level::Province;
+        let units: Vec<&Unit> =
+            units.iter().copied().filter(|unit| is_known(unit) || self.atlas.is_home(unit)).collect();
         let province = units.iter().find(|unit| unit.level() == Level::Province);
         let unit = province.copied().or_else(|| self.one(mention, &units))?;
         Some((unit, Reason::Former))

@@ -143,6 +143,18 @@ fn organisations_streets_dishes_and_events_are_no_places() {
 }
 
 #[test]
+fn teams_songs_and_sponsors_are_no_places() {
+    before("Phú Thọ FC thua. U15 Nam Định, SHB Đà Nẵng, LPBank Ninh Bình. Than Quảng Ninh. Hà Nội Tower.");
+    before("Bình Phước hòa Cần Thơ 1-1 ở [Việt Trì|227]. Hải Phòng thua Hà Nội.");
+    before("Xếp hạng: 1. Quảng Nam 31 điểm; 2. Khánh Hòa 29; 10. CLB Phú Thọ 9.");
+    before("Họ hát Tình ca, Hà Tĩnh mình thương. [Hà Tĩnh|42] mưa. Tổ hợp đa chức năng Hà Nội-Moskva.");
+    before("Cô Ba Bình Phước, ông P.V.K. Hà Giang (32 tuổi) vắng. Bài, ảnh: Hà Giang - Lâm Đồng");
+    before("Sau 5-6 năm, [Phú Thọ|25] họp.\nHải Phòng cầm hòa Nam Định.");
+    before("Ruộng Phù Ninh, diễn viên múa Yên Lập, tương Lâm Thao. Sinh viên [Việt Trì|227]. Giao cho [Phù Ninh|233].");
+    before("Sở Nông nghiệp và Phát triển nông thôn [Phú Thọ|25], Sở Giao thông vận tải [Hà Nội|01].");
+}
+
+#[test]
 fn units_of_the_past_are_found_by_kind_or_where_they_are_called_so() {
     after("Xã [Hùng Lô|08287@2025-06-30] cũ nay thuộc phường [Vân Phú|07918].");
     after("Huyện [Lâm Thao|237@2025-06-30] (cũ), huyện [Hạ Hòa|231@2025-06-30]; xã [Lâm Thao|08494].");
@@ -154,6 +166,10 @@ fn units_of_the_past_are_found_by_kind_or_where_they_are_called_so() {
     after("Trước khi hợp nhất, [Phú Thọ|25@2025-06-30] có 13 huyện; nay [Phú Thọ|25] có 148 xã.");
     after("Từ nay, [Phú Thọ|25], [Vĩnh Phúc|26@2025-06-30] và [Hòa Bình|17@2025-06-30] hợp nhất thành tỉnh mới.");
     after("Sáp nhập ba tỉnh [Phú Thọ|25@2025-06-30], [Vĩnh Phúc|26@2025-06-30], [Hòa Bình|17@2025-06-30].");
+    after(
+        "Xã [Hùng Lô|08287@2025-06-30] (nay là phường [Vân Phú|07918]). Người ở [Hùng Lô|08287@2025-06-30] gói bánh.",
+    );
+    check(AFTER, "", "Từ nay, [Yên Bái|15@2025-06-30] nhập vào [Lào Cai|?].");
     after("Ba xã [Văn Bán|08380@2025-06-30], [Tam Sơn|08377@2025-06-30] và [Tùng Khê|08374@2025-06-30].");
     after("Ở Tam Đảo có sương. Hùng Lô có đình.");
     before("Xã [Hùng Lô|08287] trước đây nghèo. Tỉnh [Hà Tây|28@2008-07-31] cũ.");
@@ -257,7 +273,10 @@ proptest! {
             let name = text.get(hit.name.clone());
             prop_assert!(text.get(hit.span.clone()).is_some() && name.is_some());
             prop_assert!(hit.span.start <= hit.name.start && hit.span.end == hit.name.end);
-            prop_assert!(gazetteer.meanings(name.unwrap(), day.parse().unwrap()).contains(&hit.unit), "{name:?}");
+            // A number alone is read as a code elsewhere (`18`), and is the name of a ward here.
+            let is_number = name.unwrap().parse::<u32>().is_ok_and(|number| *number.to_string() == *hit.unit.name);
+            let meanings = gazetteer.meanings(name.unwrap(), day.parse().unwrap());
+            prop_assert!(is_number || meanings.contains(&hit.unit), "{name:?}");
         }
     }
 

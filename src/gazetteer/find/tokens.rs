@@ -28,6 +28,8 @@ pub(super) struct Token {
     pub(super) shape: Shape,
     /// Is there white space before it?
     pub(super) is_apart: bool,
+    /// Can it be no syllable of Vietnamese?
+    pub(super) is_foreign: bool,
 }
 
 impl Token {
@@ -52,12 +54,16 @@ struct Word {
     marks: usize,
     /// Is the first letter a capital?
     is_capital: bool,
+    /// Can it be no syllable of Vietnamese?
+    is_foreign: bool,
 }
 
 impl Word {
     /// Reads as far as the word goes.
     fn read(text: &str) -> Self {
-        let mut word = Self::default();
+        /// Letters of the longest syllable.
+        const LETTERS_MAX: usize = 7;
+        let (mut word, mut last) = (Self::default(), ' ');
         for c in text.chars() {
             if is_combining(c) && word.letters > 0 {
                 word.marks += 1;
@@ -71,8 +77,15 @@ impl Word {
             } else {
                 break;
             }
+            // No syllable has one of these letters.
+            word.is_foreign |= matches!(c.to_ascii_lowercase(), 'f' | 'j' | 'w' | 'z');
             word.bytes += c.len_utf8();
+            last = c;
         }
+        // None is longer than `nghiêng`, ends so, or has capitals in the middle.
+        word.is_foreign |= word.letters > LETTERS_MAX
+            || word.letters > 1 && matches!(last, 'b' | 'd' | 'k' | 'l' | 'q' | 'r' | 's' | 'v' | 'x')
+            || word.capitals > 1 && word.capitals < word.letters;
         word
     }
 
@@ -142,7 +155,7 @@ pub(super) fn tokens(text: &str, vocabulary: &Vocabulary) -> Vec<Token> {
             let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
             end = start + digits.len();
             let word = vocabulary.find(digits.trim_start_matches('0'));
-            tokens.push(Token { start, end, word, shape: Shape::Number, is_apart });
+            tokens.push(Token { start, end, word, shape: Shape::Number, is_apart, is_foreign: false });
         } else if is_letter(c) {
             let word = Word::read(rest);
             end = start + word.bytes;
@@ -150,7 +163,7 @@ pub(super) fn tokens(text: &str, vocabulary: &Vocabulary) -> Vec<Token> {
                 &mut tokens,
                 &word,
                 text,
-                Token { start, end, word: WordId::NONE, shape: word.shape(), is_apart },
+                Token { start, end, word: WordId::NONE, shape: word.shape(), is_apart, is_foreign: word.is_foreign },
                 vocabulary,
             );
         } else {
@@ -177,7 +190,7 @@ fn mark(vocabulary: &Vocabulary, start: usize, c: char, is_apart: bool) -> Token
         '-' | '\'' | '.' | ',' | '/' | '&' => vocabulary.find(plain.encode_utf8(&mut [0; 4])),
         _ => WordId::NONE,
     };
-    Token { start, end: start + c.len_utf8(), word, shape: Shape::Mark(plain), is_apart }
+    Token { start, end: start + c.len_utf8(), word, shape: Shape::Mark(plain), is_apart, is_foreign: false }
 }
 
 /// Adds a word. `TPHCM` is the one kind that is written together with a name.

@@ -3,7 +3,9 @@
 //! vocabulary knows the other spellings.
 
 use super::super::unit::Kind;
-use super::guard_words::{BRANDS, EVENTS, LANDMARKS, ORGANISATIONS, PERSONS, PRODUCTS, SPEECH, STREETS, VILLAGES};
+use super::guard_words::{
+    BRANDS, EVENTS, FIRMS, LANDMARKS, MATCHES, ORGANISATIONS, PERSONS, PRODUCTS, SPEECH, STREETS, TEAMS, VILLAGES,
+};
 use super::place_words::{ADJECTIVES, AUTHORITIES, COUNTED, OFFICES, PLACES, PLAIN, STOPS};
 
 /// A set of kinds.
@@ -105,6 +107,14 @@ pub(super) enum Class {
     Brand,
     /// A team: the same, even where it is called by a unit with its kind.
     Team,
+    /// After a number: somebody's age.
+    Years,
+    /// Before a capital: the title of a song, and perhaps of more.
+    Song,
+    /// What is told of matches only; the names alone near it are those of teams.
+    Match,
+    /// Right after a name, with a capital: what a firm or a team of that name is called.
+    Firm,
     /// A street or a line of traffic.
     Street,
     /// A part of a commune.
@@ -124,7 +134,7 @@ pub(super) enum Class {
 }
 
 /// Phrases that stand by themselves or before a name. Where several begin at one word, the longest counts.
-pub(super) const PHRASES: [(Class, &str); 44] = [
+pub(super) const PHRASES: [(Class, &str); 47] = [
     (Class::Kind(Kinds::of(&[Kind::Tinh])), "tỉnh"),
     (Class::Kind(Kinds::of(&[Kind::ThanhPho])), "thành phố; tp; tp .; t . p; t . p .; thủ đô"),
     (Class::Kind(Kinds::of(&[Kind::Quan])), "quận"),
@@ -161,7 +171,7 @@ pub(super) const PHRASES: [(Class, &str); 44] = [
     (Class::Reform, "trước đây; trước kia; ngày trước; hợp nhất; sáp nhập; nhập vào; sắp xếp đơn vị hành chính"),
     (Class::Today, "nay; hiện; hiện nay; ngày nay; bây giờ; đến nay"),
     (Class::Which, "là; gồm; gồm có; bao gồm; như"),
-    (Class::Team, "clb; câu lạc bộ; đội bóng; đội tuyển; fc; clb bóng đá; câu lạc bộ bóng đá"),
+    (Class::Team, TEAMS),
     (Class::Place, PLACES),
     (Class::Within, "ở; tại; thuộc; của; trong"),
     (Class::Stop, STOPS),
@@ -181,12 +191,15 @@ pub(super) const PHRASES: [(Class, &str); 44] = [
     (Class::Village, VILLAGES),
     (Class::Landmark, LANDMARKS),
     (Class::Product, PRODUCTS),
+    (Class::Match, MATCHES),
+    (Class::Song, "hát"),
+    (Class::Years, "tuổi"),
     (Class::Event, EVENTS),
     (Class::Plain, PLAIN),
 ];
 
 /// Phrases right after a name, a number or a kind.
-pub(super) const AFTER: [(Class, &str); 6] = [
+pub(super) const AFTER: [(Class, &str); 7] = [
     (Class::Adjective, ADJECTIVES),
     (
         Class::Former,
@@ -195,6 +208,7 @@ pub(super) const AFTER: [(Class, &str); 6] = [
     ),
     (Class::Now, "nay là; nay thuộc; hiện là; nay đổi thành; nay đã sáp nhập; bây giờ là; hiện nay là"),
     (Class::Speech, SPEECH),
+    (Class::Firm, FIRMS),
     (Class::Counted, COUNTED),
     (Class::Plain, "tổ chức; điểm cầu; giải quyết; trường kỳ; năm nay; năm ngoái; ngày mai"),
 ];
