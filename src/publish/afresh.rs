@@ -5,7 +5,7 @@ use crate::domain::article::ArticleId;
 use crate::state::{State, StateError};
 
 /// Articles decided anew in one turn: a tenth of a second, or half of one where places are looked for in their texts.
-pub(super) const AT_A_TIME: usize = 500;
+const AT_A_TIME: usize = 500;
 /// The mark that holds the rules by which the ledger was made.
 const RULES_MARK: &str = "scoping";
 
@@ -16,13 +16,16 @@ pub(super) struct Afresh {
     /// Was the ledger made by other rules, and is nothing done about it yet?
     is_outdated: bool,
     left: Vec<ArticleId>,
+    /// Articles of whose texts somebody has decided something, or may have while nothing ran: an import may do so of
+    /// thousands. After `left`.
+    also: Vec<ArticleId>,
 }
 
 impl Afresh {
     /// Compares the present rules with those that the ledger was made by.
     pub(super) async fn compare(state: &dyn State, rules: String) -> Result<Self, StateError> {
         let made_by = state.mark(RULES_MARK).await?;
-        Ok(Self { is_outdated: made_by.as_ref() != Some(&rules), rules, left: Vec::new() })
+        Ok(Self { is_outdated: made_by.as_ref() != Some(&rules), rules, ..Self::default() })
     }
 
     /// A complete read shows these articles: all of them are to be decided anew, if the rules have changed.
@@ -48,15 +51,25 @@ impl Afresh {
         if self.left.is_empty() { self.record(state).await } else { Ok(()) }
     }
 
+    /// These are to be decided anew, too, whatever the rules.
+    pub(super) fn also(&mut self, ids: impl Iterator<Item = ArticleId>) {
+        self.also.extend(ids);
+    }
+
     /// The next ones.
     pub(super) fn next(&self) -> Vec<ArticleId> {
-        self.left.iter().rev().take(AT_A_TIME).cloned().collect()
+        let queue = if self.left.is_empty() { &self.also } else { &self.left };
+        queue.iter().rev().take(AT_A_TIME).cloned().collect()
     }
 
     /// These were decided. After the last ones the ledger is made by the present rules.
     pub(super) async fn done(&mut self, part: &[ArticleId], state: &dyn State) -> Result<(), StateError> {
+        if self.left.is_empty() {
+            self.also.truncate(self.also.len().saturating_sub(part.len()));
+            return Ok(());
+        }
         self.left.truncate(self.left.len().saturating_sub(part.len()));
-        if self.left.is_empty() && !part.is_empty() {
+        if self.left.is_empty() {
             self.record(state).await?;
             tracing::info!("every article is in its feeds by the present rules");
         }
@@ -71,6 +84,6 @@ impl Afresh {
 
     /// Is there anything left?
     pub(super) const fn is_done(&self) -> bool {
-        self.left.is_empty()
+        self.left.is_empty() && self.also.is_empty()
     }
 }

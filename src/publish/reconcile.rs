@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::afresh::{self, Afresh};
+use super::afresh::Afresh;
 use super::day;
 use super::engine::EngineOptions;
 use super::follower::{Follower, renamed};
@@ -61,8 +61,6 @@ pub(super) struct Reconciler {
     adopted: HashMap<ArticleId, String>,
     /// What somebody has decided about places in texts.
     find: HashMap<ArticleId, FindPolicy>,
-    /// Articles of which somebody has decided so, or may have while nothing ran, and that are not decided by it yet.
-    refound: Vec<ArticleId>,
     store_accepted_at: Option<Timestamp>,
     /// Rows that were decided and are in no feed: drafts, faulty ones, those that wait or have gone.
     seen: HashMap<ArticleId, u64>,
@@ -89,7 +87,6 @@ impl Reconciler {
             denied: HashMap::new(),
             adopted: HashMap::new(),
             find: HashMap::new(),
-            refound: Vec::new(),
             store_accepted_at: None,
             seen: HashMap::new(),
             waiting: Waiting::default(),
@@ -153,9 +150,8 @@ impl Reconciler {
             self.view.with_catalog(|catalog| denied.keys().filter(|id| catalog.is_known(id)).cloned().collect());
         self.commanded.extend(control.adopted.keys().filter(|id| !self.adopted.contains_key(*id)).cloned());
         self.adopted = control.adopted;
-        // An import may have decided so of thousands: they are looked at a few in each turn.
         let decided = control.find.iter().filter(|(id, policy)| self.find.get(*id) != Some(policy));
-        self.refound.extend(decided.map(|(id, _)| id.clone()));
+        self.afresh.also(decided.map(|(id, _)| id.clone()));
         self.find = control.find;
         self.store_accepted_at = control.store_accepted_at;
         self.denied = denied;
@@ -182,17 +178,9 @@ impl Reconciler {
         Ok(changed)
     }
 
-    /// Goes on deciding anew: everything, if the rules of scopes have changed; then the articles of whose texts somebody has
-    /// decided something. True: something changed.
+    /// Goes on deciding everything anew, if the rules of scopes have changed. True: something changed.
     pub(super) async fn decide_afresh(&mut self, now: Timestamp) -> Result<bool, ReconcileError> {
         let part = self.afresh.next();
-        if part.is_empty() {
-            let left = self.refound.len().saturating_sub(afresh::AT_A_TIME);
-            let part = self.refound.get(left..).unwrap_or_default().to_vec();
-            let changed = self.decide_now(&part, now).await?;
-            self.refound.truncate(left);
-            return Ok(changed);
-        }
         let changed = self.decide_now(&part, now).await?;
         self.afresh.done(&part, &*self.state).await?;
         Ok(changed)
@@ -200,7 +188,7 @@ impl Reconciler {
 
     /// Is there more to decide anew?
     pub(super) const fn is_behind_rules(&self) -> bool {
-        !self.afresh.is_done() || !self.refound.is_empty()
+        !self.afresh.is_done()
     }
 
     /// Gives combinations that somebody asks for their first record, and has feeds of units that are no more begin to

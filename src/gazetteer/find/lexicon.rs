@@ -72,7 +72,7 @@ impl Lexicon {
             lexicon.vocabulary.add(mark);
         }
         for (name, units) in gazetteer.names.all() {
-            lexicon.add_name(gazetteer, name, units);
+            lexicon.add_name(name, units);
         }
         let after = AFTER.iter().map(|row| (PHRASE_AFTER, row));
         for (root, (class, rows)) in PHRASES.iter().map(|row| (PHRASE, row)).chain(after) {
@@ -85,21 +85,13 @@ impl Lexicon {
         lexicon
     }
 
-    /// A name, and the same without the hyphens in it, as some write it. Official names come first: an alias is none where
-    /// a neighbour is officially called so (`xã Cẩm Giàng` and `xã Cẩm Giang` in Hải Phòng).
-    fn add_name(&mut self, gazetteer: &Gazetteer, name: &str, units: &[Number]) {
+    /// A name, and the same without the hyphens in it, as some write it.
+    fn add_name(&mut self, name: &str, units: &[Number]) {
         let plain = name.contains('-').then(|| name.replace('-', " "));
         for name in [Some(name), plain.as_deref()].into_iter().flatten() {
             let end = self.path(NAMES, name);
             let known = self.names.entry(end).or_default();
-            let official = known.clone();
-            let is_beside = |unit: Number, other: Number| {
-                let (Some(unit), Some(other)) = (gazetteer.units.get(unit), gazetteer.units.get(other)) else {
-                    return false;
-                };
-                (unit.parent, unit.kind) == (other.parent, other.kind) && unit.code != other.code
-            };
-            known.extend(units.iter().filter(|unit| !official.iter().any(|other| is_beside(**unit, *other))));
+            known.extend(units);
             known.sort_unstable();
             known.dedup();
         }
