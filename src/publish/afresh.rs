@@ -87,3 +87,36 @@ impl Afresh {
         self.left.is_empty() && self.also.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::scratch::Scratch;
+
+    fn ids(range: std::ops::Range<usize>) -> impl Iterator<Item = ArticleId> {
+        range.map(|id| ArticleId::new(id.to_string()))
+    }
+
+    /// What somebody has decided of thousands of texts comes a few at a time, and after what the rules ask for: it says
+    /// nothing about these.
+    #[tokio::test]
+    async fn everything_comes_in_turns_and_the_rules_first() {
+        let state = Scratch::default();
+        let mut afresh = Afresh::compare(&state, "new".to_owned()).await.unwrap();
+        afresh.also(ids(0..AT_A_TIME + 1));
+        let part = afresh.next();
+        assert_eq!(part.len(), AT_A_TIME);
+        afresh.done(&part, &state).await.unwrap();
+        assert!(!afresh.is_done());
+        assert_eq!(state.mark(RULES_MARK).await.unwrap(), None, "the ledger is as it was made");
+        afresh.begin(ids(10..12));
+        let part = afresh.next();
+        assert_eq!(part.len(), 2, "the rules first");
+        afresh.done(&part, &state).await.unwrap();
+        assert_eq!(state.mark(RULES_MARK).await.unwrap().as_deref(), Some("new"));
+        let part = afresh.next();
+        assert_eq!(part, ids(0..1).collect::<Vec<_>>());
+        afresh.done(&part, &state).await.unwrap();
+        assert!(afresh.is_done() && afresh.next().is_empty());
+    }
+}
