@@ -10,8 +10,9 @@ use crate::text::html::HtmlLimits;
 use crate::text::paragraphs::{Paragraph, paragraphs};
 use crate::text::plain::plain;
 
-/// A body above these is not read: it is above what a feed shows, too, and reported there.
-const BODY_LIMITS: HtmlLimits = HtmlLimits { bytes_max: 2 << 20, depth_max: 200, attributes_max: 200 };
+/// A body above these is not read for places: ten times the longest story, and a tenth of a second for one that is nothing
+/// but names.
+const BODY_LIMITS: HtmlLimits = HtmlLimits { bytes_max: 256 << 10, depth_max: 200, attributes_max: 200 };
 
 /// What the store gives of an article.
 #[derive(Debug, Clone, Copy)]

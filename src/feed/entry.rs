@@ -190,7 +190,8 @@ impl Maker<'_> {
         terms
     }
 
-    /// The units that the article is located in, as the store or its own text says, each with those above it, as of the article's day.
+    /// The units that the article is located in, as the store or its own text says, each with those above it, as of the
+    /// article's day.
     fn localities(&self, record: &ArticleRecord) -> Vec<(Locality, Vec<Term>)> {
         let gazetteer = self.input.addresses.gazetteer();
         let day = record.published.with_timezone(&self.options.zone).date_naive();

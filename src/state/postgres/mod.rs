@@ -344,14 +344,14 @@ impl State for PostgresState {
         ids: &'a [ArticleId],
         policy: FindPolicy,
     ) -> BoxFuture<'a, Result<(), StateError>> {
-        Box::pin(async move {
+        Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let rows = row::json(ids.iter().map(ArticleId::as_str))?;
             let query = sqlx::query(WRITE_FIND_POLICIES).bind(rows).bind(policy.as_str());
             let done = query.execute(&mut *transaction).await?.rows_affected();
             count(&mut transaction, MARK_CONTROL, done).await?;
             Ok(transaction.commit().await?)
-        })
+        }))
     }
 
     fn accept_store(&self, at: Timestamp) -> BoxFuture<'_, Result<(), StateError>> {
