@@ -50,7 +50,7 @@ pub fn announced<'a>(scope: &Scope, addresses: &'a FeedAddresses, zone: Tz) -> O
     Some(Announced { place, at: start_of(change.day, zone), change })
 }
 
-/// The start of a day.
+/// The start of a day in a zone; where the clock skips midnight, that of the day in UTC.
 #[must_use]
 pub fn start_of(day: NaiveDate, zone: Tz) -> Timestamp {
     let midnight = day.and_time(NaiveTime::MIN);

@@ -124,7 +124,7 @@ pub struct Import<'a> {
     options: &'a Options,
     /// What was done so far.
     pub summary: Summary,
-    /// Every article that the sources hold and the store has now.
+    /// Every article that the sources hold and the store has now, where something is to be done about places in the texts.
     pub taken: Vec<ArticleId>,
 }
 
@@ -210,7 +210,7 @@ impl<'a> Import<'a> {
             }
             Outcome::Known(id) => {
                 self.summary.tally.unchanged += 1;
-                self.taken.push(id);
+                self.taken.extend(self.options.find.map(|_| id));
             }
             Outcome::Fault(reason) => self.fault(name, line, reason),
         }
@@ -306,7 +306,9 @@ impl<'a> Import<'a> {
     async fn write(&mut self, records: &[Record]) -> Result<(), WriteError> {
         let tally = self.writer.write_batch(records).await?;
         self.summary.tally.add(tally);
-        self.taken.extend(records.iter().map(|record| record.article.id.clone()));
+        if self.options.find.is_some() {
+            self.taken.extend(records.iter().map(|record| record.article.id.clone()));
+        }
         Ok(())
     }
 
