@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::Entry;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::ledger::ArticleRecord;
@@ -30,6 +31,8 @@ struct Row {
     scopes_at: u32,
     id_bytes: u16,
     scopes: u16,
+    /// Of the ledger's record.
+    version: u32,
     published_us: i64,
     digest: u64,
 }
@@ -80,9 +83,10 @@ impl Index {
         self.by_id.iter().filter_map(|number| self.row(*number)).map(|row| ArticleId::new(self.id_of(row)))
     }
 
-    pub(super) fn newest(&self, scope: &Scope) -> impl Iterator<Item = (ArticleId, Timestamp)> + '_ {
+    pub(super) fn newest(&self, scope: &Scope) -> impl Iterator<Item = Entry> + '_ {
         self.rows_of(scope).filter_map(|row| {
-            Some((ArticleId::new(self.id_of(row)), Timestamp::from_timestamp_micros(row.published_us)?))
+            let published = Timestamp::from_timestamp_micros(row.published_us)?;
+            Some(Entry { id: ArticleId::new(self.id_of(row)), published, digest: row.digest, version: row.version })
         })
     }
 
@@ -132,6 +136,7 @@ impl Index {
             scopes_at: narrow(self.scope_refs.len()),
             id_bytes: u16::try_from(record.id.as_str().len()).unwrap_or(u16::MAX),
             scopes: u16::try_from(scopes.len()).unwrap_or(u16::MAX),
+            version: u32::try_from(record.version).unwrap_or(u32::MAX),
             published_us: record.published.timestamp_micros(),
             digest: record.digest,
         };
@@ -335,7 +340,8 @@ mod tests {
             let mut expected: Vec<_> = inside.map(|r| (std::cmp::Reverse(r.published), r.id.clone())).collect();
             expected.sort();
             let expected: Vec<_> = expected.into_iter().map(|(at, id)| (id, at.0)).collect();
-            assert_eq!(index.newest(&scope).collect::<Vec<_>>(), expected, "{scope}");
+            let newest = index.newest(&scope).map(|entry| (entry.id, entry.published));
+            assert_eq!(newest.collect::<Vec<_>>(), expected, "{scope}");
         }
         assert!(index.rows.len() < 3 * 700, "the arenas are rewritten: {} rows", index.rows.len());
     }

@@ -24,6 +24,19 @@ pub struct Departed {
     pub id: ArticleId,
 }
 
+/// An article in a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Which.
+    pub id: ArticleId,
+    /// When it was published.
+    pub published: Timestamp,
+    /// Of the store's row that its record was decided on.
+    pub digest: u64,
+    /// Of its record in the ledger. With the digest it says exactly what a document shows of the article.
+    pub version: u32,
+}
+
 /// The catalog.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -96,7 +109,7 @@ impl Catalog {
     }
 
     /// The articles of a feed, newest first: by publication, then by id.
-    pub fn newest(&self, scope: &Scope) -> impl Iterator<Item = (ArticleId, Timestamp)> + '_ {
+    pub fn newest(&self, scope: &Scope) -> impl Iterator<Item = Entry> + '_ {
         self.index.newest(scope)
     }
 
@@ -219,7 +232,7 @@ mod tests {
     }
 
     fn ids(catalog: &Catalog, scope: &str) -> String {
-        catalog.newest(&scope.parse().unwrap()).map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(" ")
+        catalog.newest(&scope.parse().unwrap()).map(|entry| entry.id.to_string()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]

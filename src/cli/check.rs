@@ -116,7 +116,7 @@ async fn check_feed(service: &Service, scope: &Scope) -> Vec<Fault> {
     let unlimited = feed::Window { entries_max: usize::MAX, ..window };
     let wanted = service
         .view
-        .with_catalog(|catalog| feed::window_len(catalog.newest(scope).map(|(_, published)| published), &unlimited));
+        .with_catalog(|catalog| feed::window_len(catalog.newest(scope).map(|entry| entry.published), &unlimited));
     if wanted > window.entries_max {
         let detail = format!("{wanted} entries by number and age, {} allowed", window.entries_max);
         faults.push(Fault::new(Subject::Feed(path), FaultCode::WindowLimited, detail));

@@ -54,7 +54,8 @@ pub(super) fn turned(options: &classify::Options, now: Timestamp) -> Option<Arc<
 pub(super) fn articles(catalog: &Catalog, before: &Gazetteer, now: &Gazetteer) -> Vec<ArticleId> {
     let moved = now.places().filter(|place| before.canonical(*place) != now.canonical(*place));
     let moved: BTreeSet<Scope> = moved.map(|place| Scope::Locality(before.canonical(place))).collect();
-    let first: HashSet<ArticleId> = moved.iter().flat_map(|scope| catalog.newest(scope)).map(|(id, _)| id).collect();
+    let first: HashSet<ArticleId> =
+        moved.iter().flat_map(|scope| catalog.newest(scope)).map(|entry| entry.id).collect();
     let others = catalog.public().filter(|id| !first.contains(id)).collect::<Vec<_>>();
     others.into_iter().chain(first.iter().cloned()).collect()
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::document::Document;
 use super::view::{Slice, View};
+use crate::catalog::Entry;
 use crate::domain::article::{Article, ArticleId};
 use crate::domain::fault::Fault;
 use crate::domain::format::Format;
@@ -77,7 +78,7 @@ impl Maker {
     pub async fn make(&self, scope: &Scope, formats: &[Format]) -> Result<Made, MakeError> {
         let days = self.options.tombstone_days.max(self.options.stub_days);
         let mut slice = self.view.slice(scope, self.options.window.entries_max, days);
-        let held = feed::window_len(slice.newest.iter().map(|(_, published, _)| *published), &self.options.window);
+        let held = feed::window_len(slice.newest.iter().map(|entry| entry.published), &self.options.window);
         slice.newest.truncate(held);
         let material = self.material(slice).await?;
         let (options, scope, formats) = (Arc::clone(&self.options), scope.clone(), formats.to_vec());
@@ -96,7 +97,7 @@ impl Maker {
     }
 
     async fn material(&self, slice: Slice) -> Result<Material, MakeError> {
-        let ids: Vec<ArticleId> = slice.newest.iter().map(|(id, ..)| id.clone()).collect();
+        let ids: Vec<ArticleId> = slice.newest.iter().map(|entry| entry.id.clone()).collect();
         let gone_ids = slice.departed.iter().map(|gone| gone.id.clone());
         let all: Vec<ArticleId> = ids.iter().cloned().chain(gone_ids).collect();
         let records = if all.is_empty() { Vec::new() } else { self.state.records(&all).await? };
@@ -105,7 +106,7 @@ impl Maker {
         let mut records: HashMap<ArticleId, ArticleRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
         let mut rows: HashMap<ArticleId, Loaded> = loaded.into_iter().map(|row| (row.id.clone(), row)).collect();
         let (mut pairs, mut faults, mut behind) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, _, digest) in &slice.newest {
+        for Entry { id, digest, .. } in &slice.newest {
             let record = records.remove(id).filter(|record| record.is_public() && record.digest == *digest);
             let row = rows.remove(id).filter(|row| row.digest == *digest);
             match (record, row.map(|row| row.article)) {

@@ -14,6 +14,7 @@ pub(crate) mod names;
 mod outcome;
 pub mod publisher;
 mod reconcile;
+mod refresh;
 pub mod view;
 mod waiting;
 

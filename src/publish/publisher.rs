@@ -1,10 +1,9 @@
 //! Answers for documents: from memory; else made on demand, once for all who wait; else the last good one from disk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
@@ -31,8 +30,6 @@ use crate::observe::metrics::{self, Lookup};
 
 /// A document in memory counts as so many times its own length: the encodings made of it.
 const WEIGHT_FACTOR: usize = 2;
-/// Renderings at a time, off the request path.
-const REFRESHES_AT_A_TIME: usize = 2;
 /// How often a rendering is tried again when the store has moved on meanwhile.
 const BEHIND_TRIES: usize = 3;
 /// How long to wait for the engine to catch up before such a try.
@@ -52,32 +49,21 @@ pub struct PublisherOptions {
     pub retry_after: Duration,
 }
 
-/// How far a refresh came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refreshed {
-    /// Every document is current.
-    All,
-    /// Its time was up.
-    UntilBudget,
-    /// Some documents cannot be made now.
-    InPart,
-}
-
 /// Keeps and gives documents.
 #[derive(Debug)]
 pub struct Publisher {
-    maker: Maker,
-    disk: Arc<DiskCopies>,
-    memory: Cache<FeedKey, Arc<Document>>,
+    pub(super) maker: Maker,
+    pub(super) disk: Arc<DiskCopies>,
+    pub(super) memory: Cache<FeedKey, Arc<Document>>,
     lists: Lists,
     /// One lock per document that is being made on demand.
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
     /// Articles that renderings found otherwise than the catalog has them.
-    behind: Mutex<BTreeSet<ArticleId>>,
+    pub(super) behind: Mutex<BTreeSet<ArticleId>>,
     /// Feeds that somebody asks for and that have something to begin with: see [`Publisher::want`].
     wanted: Mutex<BTreeSet<Scope>>,
     /// Feeds that cannot be made, with the sequence at which that was found.
-    broken: Mutex<HashMap<Scope, u64>>,
+    pub(super) broken: Mutex<HashMap<Scope, u64>>,
     clock: Arc<dyn Clock>,
     options: PublisherOptions,
     /// Wakes the engine.
@@ -120,7 +106,7 @@ impl Publisher {
     }
 
     /// The feed's sequence, and the one below which no document may be served any more.
-    fn sequences(&self, scope: &Scope) -> (u64, u64) {
+    pub(super) fn sequences(&self, scope: &Scope) -> (u64, u64) {
         let record = self.view().with_catalog(|catalog| catalog.feed(scope).cloned());
         record.map_or((0, 0), |record| (record.sequence, record.removal_sequence))
     }
@@ -265,7 +251,7 @@ impl Publisher {
     }
 
     /// Into memory and onto disk.
-    async fn keep(&self, scope: &Scope, made: Made) -> Vec<Arc<Document>> {
+    pub(super) async fn keep(&self, scope: &Scope, made: Made) -> Vec<Arc<Document>> {
         let now = self.clock.now();
         let documents: Vec<Arc<Document>> = made.documents.into_iter().map(Arc::new).collect();
         for document in &documents {
@@ -301,60 +287,6 @@ impl Publisher {
         let document = Arc::new(document);
         self.remember(key, &document);
         Ok(document)
-    }
-
-    /// Makes every document anew that somebody asked for lately and that has changed since, for at most `budget`. Stops
-    /// at the first sign that the store does not answer; the next call goes on where this one stopped.
-    pub(super) async fn refresh(&self, budget: Duration) -> Refreshed {
-        let until = Instant::now() + budget;
-        let stale = self.stale();
-        let count = stale.len();
-        let mut jobs = futures_util::stream::iter(stale)
-            .take_while(|_| std::future::ready(Instant::now() < until))
-            .map(|(scope, formats)| async move {
-                let formats: Vec<Format> = formats.into_iter().collect();
-                let sequence = self.sequences(&scope).0;
-                (self.maker.make(&scope, &formats).await, scope, sequence)
-            })
-            .buffer_unordered(REFRESHES_AT_A_TIME);
-        let (mut tried, mut behind) = (0, false);
-        while let Some((made, scope, sequence)) = jobs.next().await {
-            tried += 1;
-            match made {
-                Ok(made) => drop(self.keep(&scope, made).await),
-                Err(MakeError::Behind(ids)) => {
-                    behind = true;
-                    self.behind.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-                }
-                Err(error @ (MakeError::Unrenderable(_) | MakeError::Broke(_))) => {
-                    tracing::error!(%scope, %error, "a feed cannot be made, until it changes");
-                    self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(scope, sequence);
-                }
-                Err(error) => {
-                    tracing::warn!(%scope, %error, "a feed cannot be made now, the last good document stays");
-                    return Refreshed::InPart;
-                }
-            }
-        }
-        match (tried < count, behind) {
-            (true, _) => Refreshed::UntilBudget,
-            (false, true) => Refreshed::InPart,
-            (false, false) => Refreshed::All,
-        }
-    }
-
-    /// Documents in memory or on disk that their feeds have left behind, but for feeds that cannot be made.
-    fn stale(&self) -> BTreeMap<Scope, BTreeSet<Format>> {
-        let in_memory = self.memory.iter().map(|(key, document)| ((*key).clone(), document.sequence()));
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut stale: BTreeMap<Scope, BTreeSet<Format>> = BTreeMap::new();
-        for (key, sequence) in self.disk.all().into_iter().chain(in_memory) {
-            let current = self.sequences(&key.scope).0;
-            if sequence < current && broken.get(&key.scope) != Some(&current) {
-                stale.entry(key.scope).or_default().insert(key.format);
-            }
-        }
-        stale
     }
 
     /// What is made of everything that is published, once everything has been read.

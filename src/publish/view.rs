@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::catalog::{Catalog, Departed};
+use crate::catalog::{Catalog, Departed, Entry};
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryTree;
 use crate::domain::clock::Timestamp;
@@ -70,8 +70,8 @@ pub struct Slice {
     pub names: Arc<Names>,
     /// The feed's record.
     pub record: Option<FeedRecord>,
-    /// Its newest articles, newest first, with the digest that each was decided on.
-    pub newest: Vec<(ArticleId, Timestamp, u64)>,
+    /// Its newest articles, newest first.
+    pub newest: Vec<Entry>,
     /// Recent departures, newest first.
     pub departed: Vec<Departed>,
 }
@@ -147,8 +147,7 @@ impl View {
         let record = catalog.feed(scope).cloned();
         let since = record.as_ref().map(|feed| feed.changed_at - chrono::TimeDelta::days(departures_days.into()));
         let departed = since.map(|since| departed(&content, scope, since)).unwrap_or_default();
-        let with_digest = |(id, published)| catalog.digest(&id).map(|digest| (id, published, digest));
-        let newest = catalog.newest(scope).take(entries_max).filter_map(with_digest).collect();
+        let newest = catalog.newest(scope).take(entries_max).collect();
         Slice { names: Arc::clone(&content.names), record, newest, departed }
     }
 }

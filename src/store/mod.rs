@@ -3,6 +3,7 @@
 
 mod article;
 mod contract;
+pub mod log;
 mod postgres;
 mod read;
 mod row;
@@ -18,6 +19,7 @@ use crate::domain::article::{Article, ArticleId};
 use crate::domain::category::Category;
 use crate::domain::fault::Fault;
 use crate::text::stamp::Zones;
+use log::{LogCursor, LogRead};
 
 /// Connections that read at the same time: a complete read, and the loads of a few feeds beside it.
 const CONNECTIONS_MAX: usize = 4;
@@ -135,6 +137,26 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
 
     /// Loads articles, in the order of `ids`; an id that is not there is left out.
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>>;
+
+    /// Reads all categories, with the faults of those that cannot be used.
+    fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>>;
+
+    /// Where the change log ends now; `None`: there is none. Asked for before a complete read, it is where to go on after
+    /// it: what is committed in between is told twice and not lost.
+    fn log_end(&self) -> BoxFuture<'_, Result<Option<LogCursor>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// What was committed since a cursor of [`ArticleStore::log_end`] or of an earlier read.
+    fn log_since<'a>(&'a self, _cursor: &'a LogCursor) -> BoxFuture<'a, Result<LogRead, StoreError>> {
+        Box::pin(async { Ok(LogRead::Lost { why: "the store has no change log".to_owned() }) })
+    }
+
+    /// Ends when something may have been committed, or when it can no longer be told: a hint, on which nothing depends but
+    /// how soon changes are found. May be dropped and asked for again at any time; what happened in between counts.
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Ends a call that takes too long.

@@ -120,7 +120,11 @@ fn add_head(scan: &mut Scan, places: &mut HashMap<ArticleId, usize>, line: &[u8]
     }
 }
 
-async fn categories(snapshot: &mut impl Snapshot, faults: &mut Vec<Fault>) -> Result<Vec<Category>, StoreError> {
+/// Reads all categories.
+pub(super) async fn categories(
+    snapshot: &mut impl Snapshot,
+    faults: &mut Vec<Fault>,
+) -> Result<Vec<Category>, StoreError> {
     let mut categories: Vec<Category> = Vec::new();
     let mut add = |line: &[u8]| match category(line) {
         Ok(category) => categories.push(category),

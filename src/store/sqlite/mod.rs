@@ -16,6 +16,8 @@ use super::read::{self, Snapshot, Which};
 use super::row::for_each_row;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited};
 use crate::domain::article::ArticleId;
+use crate::domain::category::Category;
+use crate::domain::fault::Fault;
 
 /// Rows in one packed block: enough that a block's cost vanishes, few enough that one with bodies stays small.
 const BLOCK_ROWS: u32 = 250;
@@ -82,6 +84,15 @@ impl SqliteStore {
         let mut connection = self.connect().await?;
         let mut snapshot = self.begin(&mut connection).await?;
         read::scan(&mut snapshot).await
+    }
+
+    async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
+        let _slot = self.slots.acquire().await;
+        let mut connection = self.connect().await?;
+        let mut snapshot = self.begin(&mut connection).await?;
+        let mut faults = Vec::new();
+        let categories = read::categories(&mut snapshot, &mut faults).await?;
+        Ok((categories, faults))
     }
 
     async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
@@ -173,6 +184,12 @@ impl ArticleStore for SqliteStore {
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
         Box::pin(async {
             limited(self.reading.query_timeout_ms, self.load_once(ids)).await.map_err(|error| self.explained(error))
+        })
+    }
+
+    fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>> {
+        Box::pin(async {
+            limited(self.reading.query_timeout_ms, self.categories_once()).await.map_err(|error| self.explained(error))
         })
     }
 }

@@ -13,6 +13,8 @@ use super::read::{self, Snapshot, Which};
 use super::row::for_each_row;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited, without_password};
 use crate::domain::article::ArticleId;
+use crate::domain::category::Category;
+use crate::domain::fault::Fault;
 
 /// SQLSTATE of a statement that ran into `statement_timeout`.
 const QUERY_CANCELED: &str = "57014";
@@ -74,6 +76,17 @@ impl PostgresStore {
         snapshot.end().await?;
         self.idle.lock().await.push(connection);
         Ok(scan)
+    }
+
+    async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
+        let _slot = self.slots.acquire().await;
+        let mut connection = self.connect().await?;
+        let mut snapshot = self.begin(&mut connection).await?;
+        let mut faults = Vec::new();
+        let categories = read::categories(&mut snapshot, &mut faults).await?;
+        snapshot.end().await?;
+        self.idle.lock().await.push(connection);
+        Ok((categories, faults))
     }
 
     async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
@@ -138,6 +151,12 @@ impl ArticleStore for PostgresStore {
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
         Box::pin(async {
             limited(self.reading.query_timeout_ms, self.load_once(ids)).await.map_err(|error| self.explained(error))
+        })
+    }
+
+    fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>> {
+        Box::pin(async {
+            limited(self.reading.query_timeout_ms, self.categories_once()).await.map_err(|error| self.explained(error))
         })
     }
 }
