@@ -1,6 +1,7 @@
 """What all comparisons need: packages, processes and what they cost, a client, our service, figures."""
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -24,6 +25,7 @@ LOA = TARGET / "release/loa"
 SERVER_CORE, CLIENT_CORE = 0, 1
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 60
 ANSWER_SECONDS_MAX = 60
 
 
@@ -41,8 +43,8 @@ def say(text):
 
 
 def install(**programs):
-    """Installs the Debian packages whose program is missing, and starts no service of theirs."""
-    missing = [package for package, program in programs.items() if not shutil.which(program)]
+    """Installs the Debian packages whose program (name or pattern) is missing, and starts no service of theirs."""
+    missing = [package for package, program in programs.items() if not (shutil.which(program) or glob.glob(program))]
     if not missing:
         return
     say(f"to install with apt-get: {' '.join(missing)}")
@@ -108,7 +110,7 @@ def process(*command, core=None, **options):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, signal.SIGTERM)
         try:
-            started.wait(20)
+            started.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
