@@ -197,11 +197,8 @@ impl Catalog {
         }
         for _ in 0..source.count()? {
             let id = ArticleId::new(source.text()?);
-            let departure = if source.count()? == 0 {
-                None
-            } else {
-                Some((source.instant()?, source.each(Source::scope)?))
-            };
+            let departure =
+                if source.count()? == 0 { None } else { Some((source.instant()?, source.each(Source::scope)?)) };
             catalog.depart(id, departure);
         }
         Ok(catalog)

@@ -15,6 +15,7 @@ mod outcome;
 pub mod publisher;
 mod reconcile;
 mod refresh;
+pub mod snapshot;
 pub mod view;
 mod waiting;
 
