@@ -14,14 +14,14 @@ use super::names;
 use super::publisher::Publisher;
 pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
+use super::snapshot::{self, Known, Restored, SnapshotOptions, Standing};
 use super::view::View;
 use crate::catalog::classify;
 use crate::domain::address::AddressBook;
 use crate::domain::clock::Clock;
-use crate::domain::ledger::Committed;
 use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
-use crate::state::{State, StateError};
+use crate::state::{INSTANCE_MARK, State, StateError};
 use crate::store::log::{LogCursor, LogRead};
 use crate::store::{ArticleStore, Scan, StoreError};
 
@@ -33,6 +33,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 const REFRESH_BUDGET: Duration = Duration::from_millis(500);
 /// Between two turns that requests rang for: a thousand of them at once are one turn.
 const WAKE_PAUSE: Duration = Duration::from_millis(2);
+/// How often the catalog is kept for the next start: what it lacks is read from the ledger, so this only saves time.
+const SAVE_EVERY: Duration = Duration::from_mins(10);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -57,6 +59,8 @@ pub struct EngineOptions {
     pub classify: Arc<classify::Options>,
     /// Decide every row at the first read, also those that are as they were: for `loa check`.
     pub decide_all: bool,
+    /// Where the catalog is kept over a restart; `None`: it is not.
+    pub snapshot: Option<SnapshotOptions>,
 }
 
 impl EngineOptions {
@@ -89,6 +93,11 @@ pub struct Engine {
     well: bool,
     /// Did the last turn find something, so that there may be more?
     busy: bool,
+    /// Where the catalog is kept over a restart.
+    snapshot: Option<SnapshotOptions>,
+    /// What was kept last.
+    saved: Option<Standing>,
+    last_save: Instant,
 }
 
 /// What a turn has seen of the store.
@@ -101,22 +110,21 @@ struct Looked {
 }
 
 impl Engine {
-    /// Reads the ledger, so that everything published before is known and everything withdrawn is out, and makes the
-    /// engine.
+    /// Brings the catalog to where the ledger is, so that everything published before is known and everything withdrawn is
+    /// out, and makes the engine.
     ///
     /// # Errors
     /// State does not answer: nothing can be decided without it.
     pub async fn start(publisher: Arc<Publisher>, mut options: EngineOptions) -> Result<Self, StateError> {
         let (maker, clock) = (publisher.maker(), Arc::clone(&options.clock));
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
-        let ledger = state.load().await?;
-        let cursor = ledger.cursor;
+        let snapshot = options.snapshot.take();
+        let Restored { catalog, cursor, addresses, known } = snapshot::restore(&*state, snapshot.as_ref()).await?;
         options.classify = day::recorded(&*state, &options.classify, clock.now()).await?;
-        let addresses = FeedAddresses::new(AddressBook::new(ledger.addresses), Arc::clone(&options.classify.gazetteer));
+        let addresses = FeedAddresses::new(AddressBook::new(addresses), Arc::clone(&options.classify.gazetteer));
         let names = names::recorded(&*state, addresses).await?;
         let filled = state.mark(FILLED_MARK).await?.is_some();
-        tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
-        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds });
+        view.begin(names, catalog);
         view.note(|status| {
             status.filled = filled;
             status.state_ok_at = Some(clock.now());
@@ -144,9 +152,57 @@ impl Engine {
             last_sweep: Instant::now(),
             well: true,
             busy: false,
+            snapshot,
+            saved: None,
+            last_save: Instant::now(),
         };
+        if let Some(known) = known {
+            engine.go_on(known).await?;
+        }
         engine.obey().await?;
         Ok(engine)
+    }
+
+    /// Goes on from what an earlier process knew of the store, unless people have commanded something since, or the rules
+    /// are others: then the rows tell.
+    async fn go_on(&mut self, known: Known) -> Result<(), StateError> {
+        // In this order: what is commanded in between counts as not obeyed.
+        let control = self.state.control().await?;
+        let obeyed = self.state.control_marker().await? == known.control_marker;
+        if obeyed && !self.reconciler.has_other_rules() {
+            self.control_marker = Some(known.control_marker);
+            self.log.clone_from(&known.log);
+            // The log tells what has changed since; a complete read has time.
+            self.last_read = self.log.is_some().then(Instant::now);
+            self.reconciler.go_on(known, control);
+        }
+        Ok(())
+    }
+
+    /// Keeps the catalog for the next start, if it has changed since it was kept last. What cannot be written is logged:
+    /// the next start reads the ledger instead.
+    pub async fn save(&mut self) {
+        self.last_save = Instant::now();
+        let (Some(options), true) = (self.snapshot.clone(), self.view.is_filled()) else { return };
+        let known = self.control_marker.and_then(|marker| self.reconciler.known(self.log.clone(), marker));
+        let (view, state) = (Arc::clone(&self.view), Arc::clone(&self.state));
+        let standing = Standing { cursor: self.reconciler.follower.cursor(), known };
+        if self.saved.as_ref() == Some(&standing) {
+            return;
+        }
+        let Ok(Some(ledger)) = state.mark(INSTANCE_MARK).await else { return };
+        let began = Instant::now();
+        let write = move || {
+            let catalog = |output: &mut snapshot::Output<'_>| view.with_catalog(|catalog| catalog.write(output));
+            snapshot::write(&options, &ledger, &standing, catalog).map(|()| standing)
+        };
+        match tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other).flatten() {
+            Ok(standing) => {
+                tracing::info!(took_ms = began.elapsed().as_millis(), "the catalog is kept for the next start");
+                self.saved = Some(standing);
+            }
+            Err(error) => tracing::warn!(%error, "the catalog cannot be kept for the next start"),
+        }
     }
 
     /// Runs until it is told to stop.
@@ -163,7 +219,11 @@ impl Engine {
                 () = state.woken(), if self.well => {}
                 () = wake.notified(), if self.well => sleep(WAKE_PAUSE).await,
             }
+            if self.last_save.elapsed() > SAVE_EVERY {
+                self.save().await;
+            }
         }
+        self.save().await;
     }
 
     /// One turn, and the documents that it affects: for who moves the engine by hand.

@@ -36,6 +36,11 @@ impl Follower {
         Self { state, view, cursor, marks_changed: false, renamed: false, moved: BTreeSet::new() }
     }
 
+    /// How far the view has followed the ledger.
+    pub(super) const fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// Writes a batch, and has the view take over what is written.
     pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
         let mut rest = batch;

@@ -16,6 +16,7 @@ mod prepared;
 pub mod publisher;
 mod reconcile;
 mod refresh;
+pub mod snapshot;
 pub mod view;
 mod waiting;
 

@@ -33,6 +33,8 @@ use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, Scan, StoreError};
 use logged::Doubtful;
 
+mod known;
+
 /// Articles loaded at a time: bodies of so many are in memory at once.
 const LOAD_AT_A_TIME: usize = 500;
 /// Articles decided and written at a time while the ledger is filled for the first time.

@@ -71,7 +71,9 @@ pub(super) async fn load(
     let mut known: HashSet<CategoryId> = HashSet::new();
     let mut add = |block: Block<'_>| match block.relation {
         r if *r == ARTICLES => add_article(&mut found, block),
-        r if *r == CATEGORIES => for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id))),
+        r if *r == CATEGORIES => {
+            for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id)))
+        }
         _ => for_each_row(block.rows, |line| add_joined(&mut found, block.relation, line)),
     };
     snapshot.of(ids, &mut add).await?;

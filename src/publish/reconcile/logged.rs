@@ -59,6 +59,10 @@ impl Doubtful {
         due.map(|(id, _)| id.clone()).collect()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How long until the first of them is to be looked for.
     pub(super) fn next(&self) -> Option<Duration> {
         self.0.values().map(|since| LOOK_AGAIN_AFTER.saturating_sub(since.elapsed())).min()
