@@ -15,12 +15,14 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ledger::ArticleRecord;
 use crate::domain::scope::Scope;
 
-/// From this many records on, lists are sorted once instead of being searched for each.
-const SORT_FROM_RECORDS: usize = 64;
+mod flat;
+
 /// Arenas are rewritten when this part of them, one in so many, is still in use.
 const GARBAGE_RATIO: usize = 2;
 /// Below this, garbage is not worth a rewrite. Rows.
 const GARBAGE_ROWS_MIN: usize = 512;
+/// The same, in scope references.
+const GARBAGE_REFS_MIN: usize = 8 * GARBAGE_ROWS_MIN;
 
 type RowNumber = u32;
 type ScopeNumber = u32;
@@ -37,19 +39,37 @@ struct Row {
     digest: u64,
 }
 
-/// The index. Row numbers stay valid until [`Index::compact`].
+/// The index. Row numbers stay valid until [`Index::arrange`].
 #[derive(Debug, Default)]
 pub(super) struct Index {
     by_id: HashTable<RowNumber>,
     hasher: DefaultHashBuilder,
     rows: Vec<Row>,
-    dead: usize,
     ids: String,
     scope_refs: Vec<ScopeNumber>,
+    /// Scope references that no row points to any more.
+    dead_refs: usize,
     scopes: Vec<Scope>,
-    scope_numbers: HashMap<Scope, ScopeNumber>,
+    scope_numbers: HashMap<Scope, ScopeNumber, DefaultHashBuilder>,
     /// Per scope, oldest first: what is new goes to the end.
     lists: Vec<Vec<RowNumber>>,
+}
+
+/// What records that were taken over have changed.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// The scopes that these articles were in, or are in.
+    pub(super) affected: BTreeSet<Scope>,
+    /// Did a list get its first row, or lose its last one?
+    pub(super) lists_changed: bool,
+}
+
+/// A row that enters or leaves a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Move {
+    scope: ScopeNumber,
+    enters: bool,
+    row: RowNumber,
 }
 
 impl Index {
@@ -59,11 +79,6 @@ impl Index {
 
     pub(super) fn digest(&self, id: &ArticleId) -> Option<u64> {
         self.find(id.as_str()).and_then(|number| self.row(number)).map(|row| row.digest)
-    }
-
-    pub(super) fn scopes_of(&self, id: &ArticleId) -> Vec<Scope> {
-        let row = self.find(id.as_str()).and_then(|number| self.row(number));
-        row.map(|row| self.scopes_of_row(row).filter_map(|at| self.scope(at)).cloned().collect()).unwrap_or_default()
     }
 
     /// Articles listed under a scope; of a combination those that are listed under both parts.
@@ -104,105 +119,195 @@ impl Index {
         rows.filter(move |row| other.is_none_or(|other| self.scopes_of_row(row).any(|number| number == other)))
     }
 
-    /// Takes over records; what is not public leaves.
-    pub(super) fn apply(&mut self, records: &[ArticleRecord]) {
-        let mut touched = BTreeSet::new();
-        let in_bulk = records.len() >= SORT_FROM_RECORDS;
-        if in_bulk {
-            self.leave_in_bulk(records);
-        }
+    /// Takes over records, each article once; what is not public leaves.
+    pub(super) fn apply(&mut self, records: &[ArticleRecord]) -> Applied {
+        let (mut affected, mut moves) = (Vec::new(), Vec::new());
         for record in records {
-            if !in_bulk {
-                self.leave(&record.id);
-            }
-            if record.is_public() {
-                touched.extend(self.enter(record, in_bulk));
-            }
+            self.take_over(record, &mut affected, &mut moves);
         }
-        if in_bulk {
-            for number in touched {
-                self.sort(number);
-            }
+        affected.sort_unstable();
+        affected.dedup();
+        let lists_changed = self.rearrange(moves);
+        let affected = affected.into_iter().filter_map(|number| self.scope(number)).cloned().collect();
+        let dead = self.rows.len() - self.by_id.len();
+        if (dead > GARBAGE_ROWS_MIN && dead * GARBAGE_RATIO > self.rows.len())
+            || (self.dead_refs > GARBAGE_REFS_MIN && self.dead_refs * GARBAGE_RATIO > self.scope_refs.len())
+        {
+            self.arrange();
         }
-        if self.dead > GARBAGE_ROWS_MIN && self.dead * GARBAGE_RATIO > self.rows.len() {
-            self.compact();
+        Applied { affected, lists_changed }
+    }
+
+    /// Takes over a record of an article that is not here yet, and leaves the lists to [`Index::arrange`].
+    pub(super) fn gather(&mut self, record: &ArticleRecord) {
+        let scopes: Vec<ScopeNumber> = record.scopes.iter().map(|scope| self.number_of(scope)).collect();
+        self.enter(record, &scopes);
+    }
+
+    fn take_over(&mut self, record: &ArticleRecord, affected: &mut Vec<ScopeNumber>, moves: &mut Vec<Move>) {
+        let scopes: Vec<ScopeNumber> = record.scopes.iter().map(|scope| self.number_of(scope)).collect();
+        affected.extend(&scopes);
+        let known = self.find(record.id.as_str()).and_then(|number| Some((number, *self.row(number)?)));
+        let before: Vec<ScopeNumber> = known.iter().flat_map(|(_, row)| self.scopes_of_row(row)).collect();
+        affected.extend(&before);
+        let mut moved = |scopes: &[ScopeNumber], others: &[ScopeNumber], enters, row| {
+            let scopes = scopes.iter().filter(|scope| !others.contains(scope));
+            moves.extend(scopes.map(|scope| Move { scope: *scope, enters, row }));
+        };
+        match known {
+            // The instant of publication is frozen, so that it keeps its place in the lists that it stays in.
+            Some((number, row)) if record.is_public() && row.published_us == record.published.timestamp_micros() => {
+                moved(&before, &scopes, false, number);
+                moved(&scopes, &before, true, number);
+                self.update(number, record, &scopes);
+            }
+            known => {
+                if let Some((number, _)) = known {
+                    moved(&before, &[], false, number);
+                    self.unlink(number);
+                }
+                if record.is_public() {
+                    let number = self.enter(record, &scopes);
+                    moved(&scopes, &[], true, number);
+                }
+            }
         }
     }
 
-    fn enter(&mut self, record: &ArticleRecord, in_bulk: bool) -> Vec<ScopeNumber> {
-        let scopes: Vec<ScopeNumber> = record.scopes.iter().map(|scope| self.number_of(scope)).collect();
+    /// A row for an article that has none.
+    fn enter(&mut self, record: &ArticleRecord, scopes: &[ScopeNumber]) -> RowNumber {
         let row = Row {
             id_at: narrow(self.ids.len()),
             scopes_at: narrow(self.scope_refs.len()),
             id_bytes: u16::try_from(record.id.as_str().len()).unwrap_or(u16::MAX),
             scopes: u16::try_from(scopes.len()).unwrap_or(u16::MAX),
-            version: u32::try_from(record.version).unwrap_or(u32::MAX),
+            version: version_of(record),
             published_us: record.published.timestamp_micros(),
             digest: record.digest,
         };
         self.ids.push_str(record.id.as_str());
-        self.scope_refs.extend(&scopes);
+        self.scope_refs.extend(scopes);
         let number = narrow(self.rows.len());
         self.rows.push(row);
+        self.link(number);
+        number
+    }
+
+    /// Takes a record over into its row: its scopes, too.
+    fn update(&mut self, number: RowNumber, record: &ArticleRecord, scopes: &[ScopeNumber]) {
+        let at = narrow(self.scope_refs.len());
+        let Some(row) = self.rows.get_mut(widen(number)) else { return };
+        (row.version, row.digest) = (version_of(record), record.digest);
+        let range = refs_of(row);
+        if self.scope_refs.get(range.clone()) == Some(scopes) {
+            return;
+        }
+        row.scopes = u16::try_from(scopes.len()).unwrap_or(u16::MAX);
+        self.dead_refs += range.len();
+        match self.scope_refs.get_mut(range.start..range.start + scopes.len()) {
+            Some(slots) if scopes.len() <= range.len() => {
+                slots.copy_from_slice(scopes);
+                self.dead_refs -= scopes.len();
+            }
+            _ => {
+                row.scopes_at = at;
+                self.scope_refs.extend(scopes);
+            }
+        }
+    }
+
+    fn link(&mut self, number: RowNumber) {
         let (rows, ids, hasher) = (&self.rows, &self.ids, &self.hasher);
         let hash_of = |at: &RowNumber| hasher.hash_one(rows.get(widen(*at)).map(|row| slice(ids, row)));
         self.by_id.insert_unique(hash_of(&number), number, hash_of);
-        for scope in &scopes {
-            let at = if in_bulk { None } else { Some(self.place(*scope, number)) };
-            if let Some(list) = self.lists.get_mut(widen(*scope)) {
-                list.insert(at.unwrap_or(list.len()), number);
-            }
-        }
-        scopes
-    }
-
-    /// Where a row belongs in a list, or stands in it.
-    fn place(&self, scope: ScopeNumber, number: RowNumber) -> usize {
-        let list = self.lists.get(widen(scope)).map_or(&[][..], Vec::as_slice);
-        list.partition_point(|other| self.order(*other, number) == Ordering::Less)
-    }
-
-    fn leave(&mut self, id: &ArticleId) {
-        let Some(number) = self.find(id.as_str()) else { return };
-        let Some(row) = self.row(number).copied() else { return };
-        for scope in self.scopes_of_row(&row).collect::<Vec<_>>() {
-            let at = self.place(scope, number);
-            if let Some(list) = self.lists.get_mut(widen(scope))
-                && list.get(at) == Some(&number)
-            {
-                list.remove(at);
-            }
-        }
-        self.unlink(number);
-    }
-
-    fn leave_in_bulk(&mut self, records: &[ArticleRecord]) {
-        let leaving: BTreeSet<RowNumber> = records.iter().filter_map(|record| self.find(record.id.as_str())).collect();
-        if leaving.is_empty() {
-            return;
-        }
-        for list in &mut self.lists {
-            list.retain(|number| !leaving.contains(number));
-        }
-        for number in leaving {
-            self.unlink(number);
-        }
     }
 
     fn unlink(&mut self, number: RowNumber) {
-        let Some(hash) = self.row(number).map(|row| self.hasher.hash_one(Some(slice(&self.ids, row)))) else { return };
+        let Some(row) = self.row(number) else { return };
+        let (hash, refs) = (self.hasher.hash_one(Some(slice(&self.ids, row))), usize::from(row.scopes));
         if let Ok(entry) = self.by_id.find_entry(hash, |at| *at == number) {
             entry.remove();
-            self.dead += 1;
+            self.dead_refs += refs;
         }
     }
 
-    fn sort(&mut self, scope: ScopeNumber) {
-        let Some(slot) = self.lists.get_mut(widen(scope)) else { return };
-        let mut list = std::mem::take(slot);
-        list.sort_by(|a, b| self.order(*a, *b));
-        if let Some(slot) = self.lists.get_mut(widen(scope)) {
-            *slot = list;
+    /// Moves rows into and out of lists. True: a list got its first row, or lost its last one.
+    fn rearrange(&mut self, mut moves: Vec<Move>) -> bool {
+        moves.sort_unstable_by(|a, b| {
+            (a.scope, a.enters).cmp(&(b.scope, b.enters)).then_with(|| self.order(a.row, b.row))
+        });
+        let mut changed = false;
+        for of_list in moves.chunk_by(|a, b| a.scope == b.scope) {
+            let Some(scope) = of_list.first().map(|first| widen(first.scope)) else { continue };
+            let Some(mut list) = self.lists.get_mut(scope).map(std::mem::take) else { continue };
+            let was_empty = list.is_empty();
+            let (leave, enter) = of_list.split_at(of_list.partition_point(|one| !one.enters));
+            let of = |one: &Move| (self.place(&list, one.row), one.row);
+            let leave: Vec<_> = leave.iter().map(of).filter(|(at, row)| list.get(*at) == Some(row)).collect();
+            cut(&mut list, &leave);
+            let enter: Vec<_> = enter.iter().map(|one| (self.place(&list, one.row), one.row)).collect();
+            insert(&mut list, &enter);
+            changed |= list.is_empty() != was_empty;
+            if let Some(slot) = self.lists.get_mut(scope) {
+                *slot = list;
+            }
+        }
+        changed
+    }
+
+    /// Where a row belongs in a list, or stands in it.
+    fn place(&self, list: &[RowNumber], number: RowNumber) -> usize {
+        list.partition_point(|other| self.order(*other, number) == Ordering::Less)
+    }
+
+    /// Writes everything anew in the order of publication: without what has left, each list at its length. One arena after
+    /// the other, so that none but the largest is there twice.
+    pub(super) fn arrange(&mut self) {
+        let mut live: Vec<RowNumber> = self.by_id.iter().copied().collect();
+        live.sort_unstable_by(|a, b| self.order(*a, *b));
+        let live_rows = || live.iter().filter_map(|number| self.row(*number));
+        let mut ids = String::with_capacity(live_rows().map(|row| usize::from(row.id_bytes)).sum());
+        let mut refs = Vec::with_capacity(live_rows().map(|row| usize::from(row.scopes)).sum());
+        for number in &live {
+            let Some(row) = self.rows.get_mut(widen(*number)) else { continue };
+            let at = narrow(ids.len());
+            ids.push_str(slice(&self.ids, row));
+            row.id_at = at;
+        }
+        self.ids = ids;
+        for number in &live {
+            let Some(row) = self.rows.get_mut(widen(*number)) else { continue };
+            let at = narrow(refs.len());
+            refs.extend(self.scope_refs.get(refs_of(row)).unwrap_or_default());
+            row.scopes_at = at;
+        }
+        self.scope_refs = refs;
+        self.dead_refs = 0;
+        self.rows = live.iter().filter_map(|number| self.row(*number).copied()).collect();
+        self.fill_lists();
+        self.link_all(&[]);
+    }
+
+    /// Makes the lists of rows that stand in the order of publication.
+    fn fill_lists(&mut self) {
+        let mut lengths = vec![0; self.scopes.len()];
+        for scope in &self.scope_refs {
+            lengths.get_mut(widen(*scope)).into_iter().for_each(|length| *length += 1);
+        }
+        self.lists = Vec::new();
+        self.lists = lengths.into_iter().map(Vec::with_capacity).collect();
+        for (number, row) in self.rows.iter().enumerate() {
+            for scope in self.scope_refs.get(refs_of(row)).unwrap_or_default() {
+                self.lists.get_mut(widen(*scope)).into_iter().for_each(|list| list.push(narrow(number)));
+            }
+        }
+    }
+
+    /// Finds all rows by their ids, but for some, in ascending order.
+    fn link_all(&mut self, but: &[RowNumber]) {
+        self.by_id = HashTable::with_capacity(self.rows.len() - but.len().min(self.rows.len()));
+        for number in (0..self.rows.len()).map(narrow).filter(|number| but.binary_search(number).is_err()) {
+            self.link(number);
         }
     }
 
@@ -210,33 +315,6 @@ impl Index {
     fn order(&self, a: RowNumber, b: RowNumber) -> Ordering {
         let key = |number| self.row(number).map(|row| (row.published_us, std::cmp::Reverse(self.id_of(row))));
         key(a).cmp(&key(b))
-    }
-
-    /// Writes the arenas anew without what has left.
-    fn compact(&mut self) {
-        let mut fresh = Self { scopes: std::mem::take(&mut self.scopes), ..Self::default() };
-        fresh.scope_numbers = std::mem::take(&mut self.scope_numbers);
-        fresh.lists = vec![Vec::new(); fresh.scopes.len()];
-        let mut moved: HashMap<RowNumber, RowNumber> = HashMap::with_capacity(self.by_id.len());
-        let mut live: Vec<RowNumber> = self.by_id.iter().copied().collect();
-        live.sort_unstable();
-        for number in live {
-            let Some(row) = self.row(number).copied() else { continue };
-            let copy = Row { id_at: narrow(fresh.ids.len()), scopes_at: narrow(fresh.scope_refs.len()), ..row };
-            fresh.ids.push_str(self.id_of(&row));
-            fresh.scope_refs.extend(self.scopes_of_row(&row));
-            moved.insert(number, narrow(fresh.rows.len()));
-            fresh.rows.push(copy);
-        }
-        for (list, old) in fresh.lists.iter_mut().zip(&self.lists) {
-            list.extend(old.iter().filter_map(|number| moved.get(number)));
-        }
-        let (rows, ids, hasher) = (&fresh.rows, &fresh.ids, &fresh.hasher);
-        let hash_of = |at: &RowNumber| hasher.hash_one(rows.get(widen(*at)).map(|row| slice(ids, row)));
-        for number in moved.into_values() {
-            fresh.by_id.insert_unique(hash_of(&number), number, hash_of);
-        }
-        *self = fresh;
     }
 
     fn find(&self, id: &str) -> Option<RowNumber> {
@@ -253,8 +331,7 @@ impl Index {
     }
 
     fn scopes_of_row(&self, row: &Row) -> impl Iterator<Item = ScopeNumber> + '_ {
-        let range: Range<usize> = widen(row.scopes_at)..widen(row.scopes_at) + usize::from(row.scopes);
-        self.scope_refs.get(range).unwrap_or_default().iter().copied()
+        self.scope_refs.get(refs_of(row)).unwrap_or_default().iter().copied()
     }
 
     fn scope(&self, number: ScopeNumber) -> Option<&Scope> {
@@ -278,6 +355,37 @@ impl Index {
     }
 }
 
+/// Takes the elements at these ascending places out of a list.
+fn cut(list: &mut Vec<RowNumber>, old: &[(usize, RowNumber)]) {
+    let Some((mut end, _)) = old.first().copied() else { return };
+    let nexts = old.iter().skip(1).map(|(place, _)| *place).chain([list.len()]);
+    for ((place, _), next) in old.iter().zip(nexts) {
+        list.copy_within(place + 1..next, end);
+        end += next - place - 1;
+    }
+    list.truncate(end);
+}
+
+/// Inserts elements before what stands at these ascending places of a list.
+fn insert(list: &mut Vec<RowNumber>, new: &[(usize, RowNumber)]) {
+    let mut end = list.len();
+    list.resize(end + new.len(), 0);
+    for (before, (place, number)) in new.iter().enumerate().rev() {
+        list.copy_within(*place..end, place + before + 1);
+        list.get_mut(place + before).into_iter().for_each(|slot| *slot = *number);
+        end = *place;
+    }
+}
+
+fn refs_of(row: &Row) -> Range<usize> {
+    widen(row.scopes_at)..widen(row.scopes_at) + usize::from(row.scopes)
+}
+
+/// Nobody writes a record four billion times.
+fn version_of(record: &ArticleRecord) -> u32 {
+    u32::try_from(record.version).unwrap_or(u32::MAX)
+}
+
 fn slice<'a>(ids: &'a str, row: &Row) -> &'a str {
     let start = widen(row.id_at);
     ids.get(start..start + usize::from(row.id_bytes)).unwrap_or_default()
@@ -295,6 +403,7 @@ fn widen(at: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::flat::{Sink, Source};
     use crate::domain::ledger::Standing;
 
     fn record(id: usize, second: i64, category: usize) -> ArticleRecord {
@@ -314,35 +423,99 @@ mod tests {
         }
     }
 
-    /// The lists after many changes, one by one, in bulk, and with compaction, equal those of a simple model.
+    /// A generator that is the same in every run.
+    fn random() -> impl FnMut(u64) -> usize {
+        let mut random = 1_u64;
+        move |below| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from((random >> 33) % below).unwrap()
+        }
+    }
+
+    /// Records of some of 700 articles, which are in one of ten categories, or set aside, and keep their instant mostly.
+    fn batch(next: &mut impl FnMut(u64) -> usize, size: usize) -> Vec<ArticleRecord> {
+        let mut one = || {
+            let id = next(700);
+            let second = if next(20) == 0 { next(90) } else { id % 90 };
+            record(id, i64::try_from(second).unwrap(), next(10))
+        };
+        let mut batch: Vec<_> = (0..size).map(|_| one()).collect();
+        batch.sort_by(|a, b| a.id.cmp(&b.id));
+        batch.dedup_by(|a, b| a.id == b.id);
+        batch
+    }
+
+    fn lists(index: &Index) -> Vec<Vec<Entry>> {
+        let scopes = (0..10).map(|n| format!("category:{n}").parse().unwrap()).chain([Scope::All]);
+        scopes.map(|scope| index.newest(&scope).collect()).collect()
+    }
+
+    fn written(index: &Index) -> Index {
+        let mut bytes = Vec::new();
+        index.write(&mut Sink(&mut bytes)).unwrap();
+        let length = u64::try_from(bytes.len()).unwrap();
+        Index::read(&mut Source::new(bytes.as_slice(), length)).unwrap()
+    }
+
+    /// The lists after many changes, one by one, in bulk, with arenas rewritten and after restarts, equal those of a simple
+    /// model.
     #[test]
     fn it_equals_a_sorted_map() {
         let mut index = Index::default();
         let mut model = std::collections::BTreeMap::new();
-        let mut random = 1_u64;
-        let mut next = |below: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from((random >> 33) % below).unwrap()
-        };
+        let mut next = random();
         for round in 0..400 {
             let size = if round % 10 == 0 { 200 } else { 1 + next(5) };
-            let mut batch: Vec<ArticleRecord> =
-                (0..size).map(|_| record(next(700), i64::try_from(next(90)).unwrap(), next(10))).collect();
-            batch.sort_by(|a, b| a.id.cmp(&b.id));
-            batch.dedup_by(|a, b| a.id == b.id);
+            let batch = batch(&mut next, size);
             index.apply(&batch);
             for record in batch {
                 model.insert(record.id.clone(), record);
             }
+            if round % 50 == 49 {
+                index = written(&index);
+            }
         }
-        for scope in (0..10).map(|n| format!("category:{n}").parse().unwrap()).chain([Scope::All]) {
-            let inside = model.values().filter(|r| r.is_public() && r.scopes.contains(&scope));
+        let expected = |scope: &Scope| {
+            let inside = model.values().filter(|r| r.is_public() && r.scopes.contains(scope));
             let mut expected: Vec<_> = inside.map(|r| (std::cmp::Reverse(r.published), r.id.clone())).collect();
             expected.sort();
-            let expected: Vec<_> = expected.into_iter().map(|(at, id)| (id, at.0)).collect();
+            expected.into_iter().map(|(at, id)| (id, at.0)).collect::<Vec<_>>()
+        };
+        for scope in (0..10).map(|n| format!("category:{n}").parse().unwrap()).chain([Scope::All]) {
             let newest = index.newest(&scope).map(|entry| (entry.id, entry.published));
-            assert_eq!(newest.collect::<Vec<_>>(), expected, "{scope}");
+            assert_eq!(newest.collect::<Vec<_>>(), expected(&scope), "{scope}");
         }
         assert!(index.rows.len() < 3 * 700, "the arenas are rewritten: {} rows", index.rows.len());
+        assert!(index.scope_refs.len() < 6 * 700, "and the scopes: {}", index.scope_refs.len());
+        let mut gathered = Index::default();
+        model.values().filter(|record| record.is_public()).for_each(|record| gathered.gather(record));
+        gathered.arrange();
+        assert_eq!(lists(&gathered), lists(&index), "all at once");
+    }
+
+    /// What was written and read back goes on as what was not.
+    #[test]
+    fn a_restart_changes_nothing_that_comes_after_it() {
+        let (mut next, mut other) = (random(), random());
+        let (mut one, mut restarted) = (Index::default(), Index::default());
+        for round in 0..200 {
+            let size = 1 + round % 40;
+            let (a, b) = (one.apply(&batch(&mut next, size)), restarted.apply(&batch(&mut other, size)));
+            assert_eq!((a.affected, a.lists_changed), (b.affected, b.lists_changed), "{round}");
+            restarted = written(&restarted);
+            assert_eq!(lists(&one), lists(&restarted), "{round}");
+            assert_eq!(one.len(), restarted.len());
+        }
+    }
+
+    /// An edit, or a move to another category, leaves the lists alone that it has nothing to do with, and no garbage behind.
+    #[test]
+    fn a_row_stays_where_it_is() {
+        let mut index = Index::default();
+        index.apply(&(0..100).map(|id| record(id, 5, 1)).collect::<Vec<_>>());
+        for round in 0..10_000 {
+            index.apply(&[record(7, 5, 1 + round % 2)]);
+        }
+        assert_eq!((index.rows.len(), index.scope_refs.len()), (100, 200));
     }
 }

@@ -4,6 +4,7 @@
 pub mod classify;
 pub mod finding;
 pub mod fingerprint;
+pub mod flat;
 mod index;
 pub mod transition;
 
@@ -13,7 +14,7 @@ use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::ledger::{ArticleRecord, FeedRecord, Standing};
 use crate::domain::scope::Scope;
-use index::Index;
+use index::{Applied, Index};
 
 /// An article that left a feed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,30 @@ pub struct Entry {
     pub version: u32,
 }
 
+/// A catalog that is made of a whole ledger, in blocks of any size: everything is sorted once, at the end.
+#[derive(Debug, Default)]
+pub struct Gathering(Catalog);
+
+impl Gathering {
+    /// Takes over records, each article once.
+    pub fn add(&mut self, articles: &[ArticleRecord]) {
+        for record in articles {
+            if record.is_public() {
+                self.0.index.gather(record);
+            }
+            self.0.note_absence(record);
+        }
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub fn finish(mut self, feeds: &[FeedRecord]) -> Catalog {
+        self.0.index.arrange();
+        self.0.apply(&[], feeds);
+        self.0
+    }
+}
+
 /// The catalog.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -53,37 +78,35 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Takes over records as they stand in the ledger, and returns the scopes whose list of articles, or whose
-    /// documents, change. Taking over a record twice changes nothing.
+    /// Takes over records as they stand in the ledger, each article and each feed once, and returns the scopes whose list
+    /// of articles, or whose documents, change. Taking over a record twice changes nothing.
     pub fn apply(&mut self, articles: &[ArticleRecord], feeds: &[FeedRecord]) -> BTreeSet<Scope> {
-        let mut affected = BTreeSet::new();
         for record in articles {
-            affected.extend(self.index.scopes_of(&record.id));
             self.forget_absence(&record.id);
-            if record.is_public() {
-                affected.extend(record.scopes.iter().cloned());
-            } else {
-                affected.extend(self.note_absence(record));
-            }
+            self.note_absence(record);
         }
-        let held = |index: &Index| affected.iter().map(|scope| index.count(scope) > 0).collect::<Vec<_>>();
-        let before = held(&self.index);
-        self.index.apply(articles);
-        self.listing_version += u64::from(held(&self.index) != before);
+        let Applied { mut affected, lists_changed } = self.index.apply(articles);
+        self.listing_version += u64::from(lists_changed);
         for feed in feeds {
-            let moved = self.feeds.get(&feed.scope).is_none_or(|known| known.sequence < feed.sequence);
-            if moved {
+            if self.take_over_feed(feed) {
                 affected.insert(feed.scope.clone());
-                let due = |feed: &FeedRecord| Some((feed.notice_due()?, feed.scope.clone()));
-                self.notices.extend(due(feed));
-                let before = self.feeds.insert(feed.scope.clone(), feed.clone());
-                if let Some(before) = before.as_ref().and_then(due).filter(|before| Some(before) != due(feed).as_ref())
-                {
-                    self.notices.remove(&before);
-                }
             }
         }
         affected
+    }
+
+    /// True: the feed has moved on.
+    fn take_over_feed(&mut self, feed: &FeedRecord) -> bool {
+        if self.feeds.get(&feed.scope).is_some_and(|known| known.sequence >= feed.sequence) {
+            return false;
+        }
+        let due = |feed: &FeedRecord| Some((feed.notice_due()?, feed.scope.clone()));
+        let before = self.feeds.insert(feed.scope.clone(), feed.clone());
+        if let Some(before) = before.as_ref().and_then(due) {
+            self.notices.remove(&before);
+        }
+        self.notices.extend(due(feed));
+        true
     }
 
     fn forget_absence(&mut self, id: &ArticleId) {
@@ -96,16 +119,22 @@ impl Catalog {
         }
     }
 
-    fn note_absence(&mut self, record: &ArticleRecord) -> Vec<Scope> {
-        let mut departure = None;
-        if let Standing::Gone { at, .. } = record.standing {
-            for scope in &record.scopes {
-                self.gone.entry(scope.clone()).or_default().insert(Departed { at, id: record.id.clone() });
-            }
-            departure = Some((at, record.scopes.clone()));
+    fn note_absence(&mut self, record: &ArticleRecord) {
+        match record.standing {
+            Standing::Public => {}
+            Standing::SetAside => self.depart(record.id.clone(), None),
+            Standing::Gone { at, .. } => self.depart(record.id.clone(), Some((at, record.scopes.clone()))),
         }
-        self.absent.insert(record.id.clone(), departure);
-        record.scopes.clone()
+    }
+
+    /// An article is in no feed, since when, and in which it was.
+    fn depart(&mut self, id: ArticleId, departure: Option<(Timestamp, Vec<Scope>)>) {
+        if let Some((at, scopes)) = &departure {
+            for scope in scopes {
+                self.gone.entry(scope.clone()).or_default().insert(Departed { at: *at, id: id.clone() });
+            }
+        }
+        self.absent.insert(id, departure);
     }
 
     /// The articles of a feed, newest first: by publication, then by id.

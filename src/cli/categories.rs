@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
     let store = store::open(config.store.url.expose(), &options::store(&config))?;
     let scan = store.scan().await?;
     let addresses = match state::open_existing(config.state.url.expose()).await? {
-        Some(state) => state.load().await?.addresses,
+        Some(state) => state.addresses().await?,
         None => Vec::new(),
     };
     let (tree, book) = (CategoryTree::new(scan.categories), AddressBook::new(addresses));

@@ -216,7 +216,10 @@ fn line(gazetteer: &Gazetteer, unit: &Unit, day: NaiveDate) -> UnitLine {
 
 async fn every(config: &Config, options: &classify::Options) -> anyhow::Result<Vec<KeptLine>> {
     let Some(state) = state::open_existing(config.state.url.expose()).await? else { return Ok(Vec::new()) };
-    let records = state.load().await?.articles;
+    let mut records = Vec::new();
+    let found = |record: &ArticleRecord| record.is_public() && !record.found.is_empty();
+    state.read_since(0, &mut |block| records.extend(block.into_iter().filter(found))).await?;
+    records.sort_by(|a, b| a.id.cmp(&b.id));
     let gazetteer = &*options.gazetteer;
     let line = |record: &ArticleRecord| {
         let day = options.day_of(record.published);
@@ -228,7 +231,7 @@ async fn every(config: &Config, options: &classify::Options) -> anyhow::Result<V
         };
         KeptLine { article: record.id.to_string(), assigned: named(assigned), suggested: named(suggested) }
     };
-    Ok(records.iter().filter(|record| record.is_public() && !record.found.is_empty()).map(line).collect())
+    Ok(records.iter().map(line).collect())
 }
 
 fn told(it: &Explanation) -> String {

@@ -17,9 +17,11 @@ use crate::publish::engine::{Engine, EngineOptions};
 use crate::publish::make::Maker;
 use crate::publish::names::CATEGORIES_MARK;
 use crate::publish::publisher::{Publisher, PublisherOptions};
+use crate::publish::snapshot::SnapshotOptions;
 use crate::publish::view::View;
 use crate::state::scratch::Scratch;
 use crate::state::{self, State};
+use crate::store::ArticleStore;
 use crate::{http, store};
 
 /// What a request waits for a document that has to be made: less than what a feed reader waits for an answer.
@@ -48,13 +50,17 @@ pub(crate) struct Places {
     _scratch: Option<tempfile::TempDir>,
     /// Decide every row at the first read, also those that are as they were: to know the faults of all.
     decide_all: bool,
+    /// The file of the catalog, if it is kept.
+    catalog: Option<PathBuf>,
 }
 
 impl Places {
     /// Where the configuration says.
     pub(crate) async fn lasting(config: &Config) -> anyhow::Result<Self> {
         let state = state::open(config.state.url.expose()).await?;
-        Ok(Self { state, documents: config.state.directory.join("documents"), _scratch: None, decide_all: false })
+        let documents = config.state.directory.join("documents");
+        let catalog = Some(config.state.directory.join("catalog.snapshot"));
+        Ok(Self { state, documents, _scratch: None, decide_all: false, catalog })
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
@@ -66,7 +72,7 @@ impl Places {
             None => Scratch::default(),
         };
         let documents = directory.path().join("documents");
-        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory), decide_all: true })
+        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory), decide_all: true, catalog: None })
     }
 
     /// The same, for what does not need to know every fault: only rows that have changed are decided.
@@ -101,6 +107,8 @@ impl Service {
             recorded.authority(),
             recorded.since(),
         );
+        let circumstances = circumstances(config, &*store);
+        let snapshot = places.catalog.clone().map(|path| SnapshotOptions { path, circumstances });
         let view = Arc::new(View::default());
         let maker = Maker {
             store,
@@ -118,27 +126,32 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let options = engine_options(config, clock, classify, places.decide_all);
+        let options =
+            EngineOptions { decide_all: places.decide_all, snapshot, ..engine_options(config, clock, classify) };
         let engine = Engine::start(Arc::clone(&publisher), options).await?;
         Ok(Self { publisher, engine, view })
     }
 }
 
-fn engine_options(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    classify: classify::Options,
-    decide_all: bool,
-) -> EngineOptions {
+/// What decides how rows of the store are read: the program, where they stand, and how they are understood. Without
+/// passwords, for it is written down.
+fn circumstances(config: &Config, store: &dyn ArticleStore) -> String {
+    let (program, how, may_restore) = (env!("CARGO_PKG_VERSION"), options::store(config), config.store_may_restore);
+    format!("{program} {} {how:?} {may_restore}", store.info().url)
+}
+
+fn engine_options(config: &Config, clock: Arc<dyn Clock>, classify: classify::Options) -> EngineOptions {
     EngineOptions {
         classify: Arc::new(classify),
         clock,
         poll_interval: config.store.poll_interval,
         read_pause_factor: READ_PAUSE_FACTOR,
+        complete_read_interval: config.store.complete_read_interval,
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,
-        decide_all,
+        decide_all: false,
+        snapshot: None,
     }
 }
 

@@ -82,6 +82,11 @@ impl Afresh {
         state.set_mark(RULES_MARK, &self.rules).await
     }
 
+    /// Was the ledger made by other rules, in part or as a whole?
+    pub(super) const fn is_behind(&self) -> bool {
+        self.is_outdated || !self.is_done()
+    }
+
     /// Is there anything left?
     pub(super) const fn is_done(&self) -> bool {
         self.left.is_empty() && self.also.is_empty()

@@ -14,25 +14,27 @@ use super::names;
 use super::publisher::Publisher;
 pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
-use super::refresh::Refreshed;
+use super::snapshot::{self, Known, Restored, SnapshotOptions, Standing};
 use super::view::View;
 use crate::catalog::classify;
 use crate::domain::address::AddressBook;
 use crate::domain::clock::Clock;
-use crate::domain::ledger::Committed;
 use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
-use crate::state::{State, StateError};
+use crate::state::{INSTANCE_MARK, State, StateError};
+use crate::store::log::{LogCursor, LogRead};
 use crate::store::{ArticleStore, Scan, StoreError};
 
-/// A complete read at least this often, whatever the store's change marker says.
+/// Without a change log: a complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
 /// How often commands and due articles are looked for, also while the store is being read: a withdrawal has two seconds.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
-/// How long documents are made anew in one turn before the engine looks around again.
+/// How long documents are made anew in one step of who moves the engine by hand.
 const REFRESH_BUDGET: Duration = Duration::from_millis(500);
-/// Between two turns that something rang for: a thousand requests for one stale document are one turn.
-const WAKE_PAUSE: Duration = Duration::from_millis(20);
+/// Between two turns that requests rang for: a thousand of them at once are one turn.
+const WAKE_PAUSE: Duration = Duration::from_millis(2);
+/// How often the catalog is kept for the next start: what it lacks is read from the ledger, so this only saves time.
+const SAVE_EVERY: Duration = Duration::from_mins(10);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -45,6 +47,8 @@ pub struct EngineOptions {
     pub poll_interval: Duration,
     /// A complete read is followed by a pause so many times as long: a large store is not read without end.
     pub read_pause_factor: u32,
+    /// With a change log: how often the store is read completely all the same.
+    pub complete_read_interval: Duration,
     /// Rows that may vanish at once without being held.
     pub vanish_max_rows: usize,
     /// The same, in percent of the articles in the feeds; the larger of both counts.
@@ -55,6 +59,8 @@ pub struct EngineOptions {
     pub classify: Arc<classify::Options>,
     /// Decide every row at the first read, also those that are as they were: for `loa check`.
     pub decide_all: bool,
+    /// Where the catalog is kept over a restart; `None`: it is not.
+    pub snapshot: Option<SnapshotOptions>,
 }
 
 impl EngineOptions {
@@ -74,40 +80,57 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     poll_interval: Duration,
     read_pause_factor: u32,
+    complete_read_interval: Duration,
+    /// How far the store's change log is read; `None`: it has none, or a complete read must come first.
+    log: Option<LogCursor>,
     store_marker: Option<u64>,
     control_marker: Option<u64>,
     last_read: Option<Instant>,
     /// Not before this: the last read took long.
     next_read: Instant,
     last_sweep: Instant,
-    /// How far the documents have followed their feeds; `None`: something has changed since the last look.
-    refreshed: Option<Refreshed>,
     /// Did the last turn go through?
     well: bool,
+    /// Did the last turn find something, so that there may be more?
+    busy: bool,
+    /// Where the catalog is kept over a restart.
+    snapshot: Option<SnapshotOptions>,
+    /// What was kept last.
+    saved: Option<Standing>,
+    last_save: Instant,
+}
+
+/// What a turn has seen of the store.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// It answered.
+    store: bool,
+    /// It was read completely, and nothing is held back.
+    completely: bool,
 }
 
 impl Engine {
-    /// Reads the ledger, so that everything published before is known and everything withdrawn is out, and makes the
-    /// engine.
+    /// Brings the catalog to where the ledger is, so that everything published before is known and everything withdrawn is
+    /// out, and makes the engine.
     ///
     /// # Errors
     /// State does not answer: nothing can be decided without it.
     pub async fn start(publisher: Arc<Publisher>, mut options: EngineOptions) -> Result<Self, StateError> {
         let (maker, clock) = (publisher.maker(), Arc::clone(&options.clock));
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
-        let ledger = state.load().await?;
-        let cursor = ledger.cursor;
+        let snapshot = options.snapshot.take();
+        let Restored { catalog, cursor, addresses, known } = snapshot::restore(&*state, snapshot.as_ref()).await?;
         options.classify = day::recorded(&*state, &options.classify, clock.now()).await?;
-        let addresses = FeedAddresses::new(AddressBook::new(ledger.addresses), Arc::clone(&options.classify.gazetteer));
+        let addresses = FeedAddresses::new(AddressBook::new(addresses), Arc::clone(&options.classify.gazetteer));
         let names = names::recorded(&*state, addresses).await?;
         let filled = state.mark(FILLED_MARK).await?.is_some();
-        tracing::info!(articles = ledger.articles.len(), feeds = ledger.feeds.len(), "the ledger is loaded");
-        view.apply(Some(names), &Committed { articles: ledger.articles, feeds: ledger.feeds });
+        view.begin(names, catalog);
         view.note(|status| {
             status.filled = filled;
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
+        let complete_read_interval = options.complete_read_interval;
         let follower = Follower::new(Arc::clone(&state), Arc::clone(&view), cursor);
         let mut reconciler = Reconciler::new(Arc::clone(&store), follower, options);
         reconciler.compare_rules().await?;
@@ -120,38 +143,102 @@ impl Engine {
             clock,
             poll_interval,
             read_pause_factor,
+            complete_read_interval,
+            log: None,
             store_marker: None,
             control_marker: None,
             last_read: None,
             next_read: Instant::now(),
             last_sweep: Instant::now(),
-            refreshed: None,
             well: true,
+            busy: false,
+            snapshot,
+            saved: None,
+            last_save: Instant::now(),
         };
+        if let Some(known) = known {
+            engine.go_on(known).await?;
+        }
         engine.obey().await?;
         Ok(engine)
+    }
+
+    /// Goes on from what an earlier process knew of the store, unless people have commanded something since, or the rules
+    /// are others: then the rows tell.
+    async fn go_on(&mut self, known: Known) -> Result<(), StateError> {
+        // In this order: what is commanded in between counts as not obeyed.
+        let control = self.state.control().await?;
+        let obeyed = self.state.control_marker().await? == known.control_marker;
+        if obeyed && !self.reconciler.has_other_rules() {
+            self.control_marker = Some(known.control_marker);
+            self.log.clone_from(&known.log);
+            // The log tells what has changed since; a complete read has time.
+            self.last_read = self.log.is_some().then(Instant::now);
+            self.reconciler.go_on(known, control);
+        }
+        Ok(())
+    }
+
+    /// Keeps the catalog for the next start, if it has changed since it was kept last. What cannot be written is logged:
+    /// the next start reads the ledger instead.
+    pub async fn save(&mut self) {
+        self.last_save = Instant::now();
+        let (Some(options), true) = (self.snapshot.clone(), self.view.is_filled()) else { return };
+        let known = self.control_marker.and_then(|marker| self.reconciler.known(self.log.clone(), marker));
+        let (view, state) = (Arc::clone(&self.view), Arc::clone(&self.state));
+        let standing = Standing { cursor: self.reconciler.follower.cursor(), known };
+        if self.saved.as_ref() == Some(&standing) {
+            return;
+        }
+        let Ok(Some(ledger)) = state.mark(INSTANCE_MARK).await else { return };
+        let began = Instant::now();
+        let write = move || {
+            let catalog = |output: &mut snapshot::Output<'_>| view.with_catalog(|catalog| catalog.write(output));
+            snapshot::write(&options, &ledger, &standing, catalog).map(|()| standing)
+        };
+        match tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other).flatten() {
+            Ok(standing) => {
+                tracing::info!(took_ms = began.elapsed().as_millis(), "the catalog is kept for the next start");
+                self.saved = Some(standing);
+            }
+            Err(error) => tracing::warn!(%error, "the catalog cannot be kept for the next start"),
+        }
     }
 
     /// Runs until it is told to stop.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let wake = Arc::clone(&self.publisher.wake);
+        let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
         while !shutdown.is_cancelled() {
-            self.step().await;
+            self.turn().await;
             let pause = self.pause();
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = sleep(pause) => {}
+                () = store.woken(), if self.well && self.log.is_some() => {}
+                () = state.woken(), if self.well => {}
                 () = wake.notified(), if self.well => sleep(WAKE_PAUSE).await,
             }
+            if self.last_save.elapsed() > SAVE_EVERY {
+                self.save().await;
+            }
         }
+        self.save().await;
     }
 
-    /// One turn: looks for changes, applies them, makes documents anew.
+    /// One turn, and the documents that it affects: for who moves the engine by hand.
     pub async fn step(&mut self) {
+        self.turn().await;
+        self.publisher.refresh(REFRESH_BUDGET).await;
+    }
+
+    /// Looks for changes and applies them; the documents follow by [`Publisher::refreshing`].
+    async fn turn(&mut self) {
         let outcome = self.look().await;
         if self.reconciler.follower.take_renamed() {
             self.publisher.forget_memory();
         }
+        self.publish_moved();
         self.well = outcome.is_ok();
         if !self.well {
             // Half done is not done: the next turn reads everything, whatever the marker says.
@@ -159,42 +246,58 @@ impl Engine {
         }
         self.note(outcome);
         self.publisher.caught_up.notify_waiters();
-        let all = self.refreshed == Some(Refreshed::All);
-        if self.view.is_filled() && self.view.store_answers() && !all {
-            self.refreshed = Some(self.publisher.refresh(REFRESH_BUDGET).await);
-        }
         if self.last_sweep.elapsed() > SWEEP_EVERY {
             self.publisher.sweep(self.clock.now());
             self.last_sweep = Instant::now();
         }
     }
 
-    /// Documents have something to follow.
-    const fn changed_if(&mut self, changed: bool) {
-        if changed {
-            self.refreshed = None;
-        }
+    /// Has the documents of the feeds that have moved on made anew.
+    fn publish_moved(&mut self) {
+        let moved = self.reconciler.follower.take_moved();
+        self.busy = !moved.is_empty();
+        self.publisher.refresh_soon(moved);
     }
 
-    /// Looks for everything there may be. True: the store was really read. What comes first is done even if what comes
-    /// after it fails.
-    async fn look(&mut self) -> Result<bool, ReconcileError> {
-        let moved = self.reconciler.follower.follow().await?;
-        self.changed_if(moved);
+    /// Looks for everything there may be, the most urgent first. What comes first is done even if what comes after it
+    /// fails.
+    async fn look(&mut self) -> Result<Looked, ReconcileError> {
+        let logged = self.read_log().await;
+        self.publish_moved();
+        self.reconciler.follower.follow().await?;
         self.turn_day().await?;
         self.obey().await?;
         let small = self.publish_small().await;
-        let read = self.read_if_changed().await?;
+        let completely = self.read_if_due().await?;
         small?;
-        Ok(read)
+        Ok(Looked { store: logged? || completely, completely })
+    }
+
+    /// Applies what the store's change log tells. True: the store answered.
+    async fn read_log(&mut self) -> Result<bool, ReconcileError> {
+        let Some(cursor) = self.log.as_ref().filter(|_| self.view.is_filled()) else { return Ok(false) };
+        let lost = match self.store.log_since(cursor).await? {
+            LogRead::Changes(changes) => {
+                let refused = self.reconciler.follow_log(&changes, self.clock.now()).await?;
+                if refused.is_none() {
+                    self.log = Some(changes.cursor);
+                }
+                refused
+            }
+            LogRead::Lost { why } => Some(why),
+        };
+        if let Some(why) = lost {
+            tracing::warn!(why, "the change log does not tell what has changed, the store is read completely");
+            (self.log, self.last_read) = (None, None);
+        }
+        Ok(true)
     }
 
     /// Has administrative units change on their day, once it is known that the store can tell what is in their feeds then:
     /// until that the last good documents of before are better than none.
     async fn turn_day(&mut self) -> Result<(), StateError> {
-        if self.last_read.is_some() && self.view.store_answers() {
-            let turned = self.reconciler.turn_day(self.clock.now()).await?;
-            self.changed_if(turned);
+        if (self.last_read.is_some() || self.log.is_some()) && self.view.store_answers() {
+            self.reconciler.turn_day(self.clock.now()).await?;
         }
         Ok(())
     }
@@ -206,8 +309,7 @@ impl Engine {
             return Ok(());
         }
         let control = self.state.control().await?;
-        let changed = self.reconciler.obey(control, self.clock.now()).await?;
-        self.changed_if(changed);
+        self.reconciler.obey(control, self.clock.now()).await?;
         self.control_marker = Some(marker);
         Ok(())
     }
@@ -217,35 +319,46 @@ impl Engine {
     async fn publish_small(&mut self) -> Result<(), ReconcileError> {
         let now = self.clock.now();
         // First: it needs no store.
-        let changed = self.reconciler.end_notices(now).await?;
-        self.changed_if(changed);
-        let mut ids = self.reconciler.due(now);
+        self.reconciler.end_notices(now).await?;
+        let mut ids = self.reconciler.publish_due(now).await?;
         if self.view.is_filled() {
             ids.extend(self.publisher.take_behind());
         }
         ids.sort();
         ids.dedup();
-        let changed = self.reconciler.decide_now(&ids, now).await?;
-        self.changed_if(changed);
+        self.reconciler.decide_now(&ids, now).await?;
         if self.view.is_filled() {
-            let changed = self.reconciler.begin(self.publisher.take_wanted(), now).await?;
-            self.changed_if(changed);
-            let changed = self.reconciler.decide_afresh(now).await?;
-            self.changed_if(changed);
+            self.reconciler.begin(self.publisher.take_wanted(), now).await?;
+            self.reconciler.decide_afresh(now).await?;
+            self.reconciler.look_again(now).await?;
+            self.reconciler.decide_commanded(now).await?;
         }
         Ok(())
     }
 
-    async fn read_if_changed(&mut self) -> Result<bool, ReconcileError> {
+    /// Is it time to read everything?
+    async fn is_read_due(&mut self) -> Result<bool, ReconcileError> {
         if Instant::now() < self.next_read {
             return Ok(false);
         }
+        let older_than = |limit: Duration| self.last_read.is_none_or(|last| last.elapsed() >= limit);
+        if self.reconciler.wants_read() {
+            return Ok(true);
+        }
+        if self.log.is_some() {
+            return Ok(older_than(self.complete_read_interval));
+        }
         let marker = self.store.change_marker().await?;
         let same = marker.is_some() && marker == self.store_marker;
-        let recent = self.last_read.is_some_and(|last| last.elapsed() < READ_EVERY);
-        if same && recent && !self.reconciler.wants_read() {
+        Ok(!same || older_than(READ_EVERY))
+    }
+
+    async fn read_if_due(&mut self) -> Result<bool, ReconcileError> {
+        if !self.is_read_due().await? {
             return Ok(false);
         }
+        // Both before the read: what is committed while it goes on is found once more.
+        let (marker, log_end) = (self.store.change_marker().await?, self.store.log_end().await?);
         let began = Instant::now();
         let result = self.read().await;
         let took = began.elapsed();
@@ -253,41 +366,46 @@ impl Engine {
         metrics::store_read(!failed, took);
         self.next_read = Instant::now() + if failed { Duration::ZERO } else { took * self.read_pause_factor };
         result?;
-        self.changed_if(true);
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
+        if log_end.is_none() || self.log.is_none() {
+            self.log = log_end;
+        }
         Ok(true)
     }
 
-    /// Reads everything and reconciles it; meanwhile goes on watching for commands and due articles.
+    /// Reads everything and reconciles it; meanwhile goes on with everything else.
     async fn read(&mut self) -> Result<(), ReconcileError> {
         let store = Arc::clone(&self.store);
         let mut scan = store.scan();
         let scan: Result<Scan, StoreError> = loop {
             tokio::select! {
                 scan = &mut scan => break scan,
-                () = sleep(WATCH_EVERY) => {
-                    self.obey().await?;
-                    // Its failure will be found again when the scan is done.
-                    if let Err(error) = self.publish_small().await {
-                        tracing::debug!(%error, "cannot publish while the store is being read");
-                    }
-                }
+                () = self.store.woken(), if self.log.is_some() => {}
+                () = sleep(WATCH_EVERY) => {}
             }
+            self.obey().await?;
+            // Its failure will be found again when the scan is done.
+            if let Err(error) = self.read_log().await.and(self.publish_small().await) {
+                tracing::debug!(%error, "cannot publish while the store is being read");
+            }
+            self.publish_moved();
         };
         self.reconciler.reconcile(scan?, self.clock.now()).await
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.
-    fn note(&mut self, outcome: Result<bool, ReconcileError>) {
+    fn note(&mut self, outcome: Result<Looked, ReconcileError>) {
         let now = self.clock.now();
         let store_before = self.view.with_status(|status| status.store_error.clone());
         self.view.note(|status| match outcome {
-            Ok(read) => {
+            Ok(looked) => {
                 note_well("state", &mut status.state_error);
                 status.state_ok_at = Some(now);
-                if read {
+                if looked.store {
                     note_well("store", &mut status.store_error);
+                }
+                if looked.completely {
                     status.held = None;
                 }
                 if status.store_error.is_none() {
@@ -305,7 +423,7 @@ impl Engine {
             }
         });
         if store_before.is_some() && self.view.store_answers() {
-            self.changed_if(true);
+            self.publisher.refresh_all_soon();
         }
         self.publish_metrics();
     }
@@ -320,18 +438,17 @@ impl Engine {
         }
     }
 
-    /// Until the next turn: soon if documents are left to be made, else when the next article is due or it is time to
-    /// look. What failed is due all the time, but is not tried all the time.
+    /// Until the next turn: at once if there may be more, else when the next article is due or it is time to look. What
+    /// failed is due all the time, but is not tried all the time.
     fn pause(&self) -> Duration {
         let often = self.poll_interval.min(WATCH_EVERY);
         if !self.well {
             return often;
         }
-        if self.refreshed == Some(Refreshed::UntilBudget) || self.reconciler.is_behind_rules() {
+        if self.busy || self.reconciler.is_behind_rules() {
             return Duration::ZERO;
         }
-        let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());
-        until_due.map_or(often, |due| due.min(often))
+        self.reconciler.next_due(self.clock.now()).map_or(often, |due| due.min(often))
     }
 
     /// One turn, for commands that need one moment and end.

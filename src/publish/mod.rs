@@ -12,9 +12,11 @@ mod lists;
 pub mod make;
 pub(crate) mod names;
 mod outcome;
+mod prepared;
 pub mod publisher;
 mod reconcile;
 mod refresh;
+pub mod snapshot;
 pub mod view;
 mod waiting;
 

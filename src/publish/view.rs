@@ -86,6 +86,12 @@ impl View {
         content.catalog.apply(&committed.articles, &committed.feeds)
     }
 
+    /// Begins with these names and this catalog.
+    pub fn begin(&self, names: Names, catalog: Catalog) {
+        let content = Content { names: Arc::new(names), catalog };
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = content;
+    }
+
     /// Reads the catalog.
     pub fn with_catalog<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
         read(&self.published.read().unwrap_or_else(PoisonError::into_inner).catalog)

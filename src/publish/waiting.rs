@@ -23,6 +23,11 @@ impl Waiting {
         self.by_instant.iter().take_while(|(due, _)| *due <= now).map(|(_, id)| id.clone()).collect()
     }
 
+    /// All of them, in their order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &(Timestamp, ArticleId)> {
+        self.by_instant.iter()
+    }
+
     /// It becomes due then, whatever was known before; `None`: it does not wait any more.
     pub(super) fn set(&mut self, id: &ArticleId, due: Option<Timestamp>) {
         if let Some(old) = self.by_id.remove(id) {

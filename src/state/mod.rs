@@ -21,14 +21,17 @@ use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord};
 
+/// The mark that tells this state from every other: random, made with its tables, and kept for ever.
+pub const INSTANCE_MARK: &str = "instance";
+
 /// Rows that are read as one packed value: enough that the number of values does not matter, few enough that a value is
 /// well under a megabyte.
-const BLOCK_ROWS: i64 = 1000;
+const BLOCK_ROWS: usize = 1000;
 
 /// Longest guid that can be adopted, in bytes: what PostgreSQL can index is not much longer.
 pub const GUID_BYTES_MAX: usize = 2000;
 
-/// Everything that start-up needs.
+/// Everything that was published.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     /// Every article ever published.
@@ -55,6 +58,9 @@ pub struct Changes {
     /// Was a mark written?
     pub marks_changed: bool,
 }
+
+/// Takes article records, a block at a time.
+pub type Take<'a> = &'a mut (dyn FnMut(Vec<ArticleRecord>) + Send);
 
 /// What people have told Loa by commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,17 +161,42 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// Records the identity if none is recorded, and returns the recorded one: the caller refuses to run with another.
     fn claim_identity<'a>(&'a self, identity: &'a Identity) -> BoxFuture<'a, Result<Identity, StateError>>;
 
-    /// Reads everything that start-up needs, in one snapshot.
-    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>>;
-
     /// Everything written since `cursor` (0: since ever), in one snapshot: how a process learns what others have written,
-    /// and what it wrote itself without hearing the answer. With nothing new it costs one small query.
+    /// and what it wrote itself without hearing the answer. With nothing new it costs one small query. `take` is given the
+    /// articles, in the order of [`Changes::articles`], which stays empty; a million of them are never in memory at once.
     ///
     /// Every transaction that writes articles, feeds, addresses or marks takes the next number and stamps its rows with
     /// it. It takes it under the lock that every writer holds until it has committed, so numbers become visible in their
     /// order: who has seen one will never find an earlier one later. What writes nothing, such as a batch that lost all
     /// its writes, takes none. The deny list has its own [`State::control_marker`].
-    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>>;
+    fn read_since<'a>(&'a self, cursor: u64, take: Take<'a>) -> BoxFuture<'a, Result<Changes, StateError>>;
+
+    /// [`State::read_since`], of changes that fit into memory.
+    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
+        Box::pin(async move {
+            let mut articles = Vec::new();
+            let changes = self.read_since(cursor, &mut |block| articles.extend(block)).await?;
+            Ok(Changes { articles, ..changes })
+        })
+    }
+
+    /// Everything there is, of a ledger that fits into memory. Articles come in the order of ids.
+    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
+        Box::pin(async move {
+            let Changes { cursor, mut articles, feeds, addresses, .. } = self.since(0).await?;
+            articles.sort_by(|a, b| a.id.cmp(&b.id));
+            Ok(Ledger { articles, feeds, addresses, cursor })
+        })
+    }
+
+    /// Every address ever published.
+    fn addresses(&self) -> BoxFuture<'_, Result<Vec<AddressRecord>, StateError>>;
+
+    /// Ends when something may have been written, or when it can no longer be told: a hint, on which nothing depends but
+    /// how soon it is followed. May be dropped and asked for again at any time; what happened in between counts.
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 
     /// The records of these articles, in any order; an article without one is left out.
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::StateError;
+use super::{Changes, StateError};
 use crate::domain::address::AddressRecord;
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryId;
@@ -103,6 +103,14 @@ pub(super) fn json<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<St
     serde_json::to_string(&rows).map_err(|error| corrupt("batch", error))
 }
 
+/// So many rows at most.
+pub(super) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// What is new: the number of the last transaction, whether a mark was written; feeds, addresses and articles, packed.
+pub(super) type SinceRow = (i64, bool, Option<String>, Option<String>, Option<String>);
+
 /// Reads packed rows.
 pub(super) fn lines<T: DeserializeOwned>(packed: &str) -> Result<Vec<T>, StateError> {
     packed.lines().map(|line| serde_json::from_str(line).map_err(|error| corrupt(line, error))).collect()
@@ -182,6 +190,25 @@ impl Decoder {
                 serde_json::from_str(line).map_err(|error| corrupt(line, error)).and_then(|row| self.article(row))
             })
             .collect()
+    }
+
+    /// Reads what is new since `cursor`, and articles of it beside that.
+    pub(super) fn changes(
+        &mut self,
+        row: Option<SinceRow>,
+        cursor: u64,
+    ) -> Result<(Changes, Vec<ArticleRecord>), StateError> {
+        let Some((written, marks_changed, feeds, addresses, articles)) = row else {
+            return Ok((Changes { cursor, ..Changes::default() }, Vec::new()));
+        };
+        let changes = Changes {
+            cursor: written.cast_unsigned(),
+            articles: Vec::new(),
+            feeds: self.feeds(&feeds.unwrap_or_default())?,
+            addresses: self.addresses(&addresses.unwrap_or_default())?,
+            marks_changed,
+        };
+        Ok((changes, self.articles(&articles.unwrap_or_default())?))
     }
 
     /// Reads packed feeds.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Adopted, Adoption, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Adopted, Adoption, Changes, Control, State, StateError, Take, Withdrawal, decide};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -48,15 +48,13 @@ impl Scratch {
     /// # Errors
     /// The other one does not answer.
     pub async fn copy_of(other: &dyn State, marks: &[&str]) -> Result<Self, StateError> {
-        let ledger = other.load().await?;
-        let mut contents = Contents {
-            written: ledger.cursor,
-            marks_written: ledger.cursor,
-            control: other.control().await?,
-            ..Contents::default()
-        };
-        contents.write(ledger.articles, ledger.feeds);
-        contents.write_addresses(ledger.addresses);
+        let control = other.control().await?;
+        // What is copied was written before whatever is written here.
+        let mut contents = Contents { control, written: 1, ..Contents::default() };
+        let changes = other.read_since(0, &mut |block| contents.write(block, Vec::new())).await?;
+        contents.write(Vec::new(), changes.feeds);
+        contents.write_addresses(changes.addresses);
+        (contents.written, contents.marks_written) = (changes.cursor, changes.cursor);
         for name in marks {
             if let Some(value) = other.mark(name).await? {
                 contents.marks.insert((*name).to_owned(), value);
@@ -152,18 +150,14 @@ impl State for Scratch {
         done(self.lock().identity.get_or_insert_with(|| identity.clone()).clone())
     }
 
-    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
-        let contents = self.lock();
-        done(Ledger {
-            articles: contents.articles.values().map(|kept| kept.record.clone()).collect(),
-            feeds: contents.feeds.values().map(|kept| kept.record.clone()).collect(),
-            addresses: contents.addresses.values().map(|kept| kept.record.clone()).collect(),
-            cursor: contents.written,
-        })
+    fn read_since<'a>(&'a self, cursor: u64, take: Take<'a>) -> BoxFuture<'a, Result<Changes, StateError>> {
+        let mut changes = self.lock().since(cursor);
+        take(std::mem::take(&mut changes.articles));
+        done(changes)
     }
 
-    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
-        done(self.lock().since(cursor))
+    fn addresses(&self) -> BoxFuture<'_, Result<Vec<AddressRecord>, StateError>> {
+        done(self.lock().addresses.values().map(|kept| kept.record.clone()).collect())
     }
 
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {

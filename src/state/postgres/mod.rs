@@ -11,9 +11,9 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::QueryScalar;
 use sqlx::{Connection as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
-use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
+use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow, limit};
 use super::schema::{self, Migrations};
-use super::{Adopted, Adoption, BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Adopted, Adoption, BLOCK_ROWS, Changes, Control, State, StateError, Take, Withdrawal, decide};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -28,6 +28,7 @@ const MIGRATIONS: &Migrations = &[
     (4, "guids", include_str!("migrations/0004_guids.sql")),
     (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
+    (7, "instance", include_str!("migrations/0007_instance.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
@@ -39,10 +40,17 @@ const BEGIN_WRITE: &str = "
     SET LOCAL idle_in_transaction_session_timeout = '30s';
     SELECT FROM loa.control FOR UPDATE";
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const ARTICLES_AFTER: &str = "
-    SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated, categories,
-        scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
-    FROM (SELECT * FROM loa.articles WHERE id > $1 ORDER BY id LIMIT $2) AS block";
+/// One statement, so one snapshot; no row if nothing is new.
+const SINCE: &str = "
+    SELECT written, EXISTS (SELECT FROM loa.marks WHERE written > $1),
+        (SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n'
+            ORDER BY scope) FROM loa.feeds WHERE written > $1),
+        (SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
+            WHERE written > $1),
+        (SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
+            categories, scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY written, id)
+            FROM (SELECT * FROM loa.articles WHERE written > $1 ORDER BY written, id LIMIT $2) AS block)
+    FROM loa.control WHERE written <> $1";
 const ARTICLES_SINCE: &str = "
     SELECT max(written), string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
         categories, scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY written, id)
@@ -69,9 +77,6 @@ const WRITE_ARTICLES: &str = "
         categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
         gone_at = excluded.gone_at, version = excluded.version, found = excluded.found,
         written = excluded.written";
-const FEEDS_SINCE: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n' ORDER BY scope)
-    FROM loa.feeds WHERE written > $1";
 const FEEDS_OF: &str = "
     SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n' ORDER BY scope)
     FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
@@ -83,9 +88,8 @@ const WRITE_FEEDS: &str = "
     ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
         removal_sequence = excluded.removal_sequence, notice_until = excluded.notice_until,
         written = excluded.written";
-const ADDRESSES_SINCE: &str = "
-    SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
-    WHERE written > $1";
+const ADDRESSES: &str = "
+    SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses";
 const ADDRESSES_OF: &str = "
     SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses
     WHERE path IN (SELECT json_array_elements_text($1::json)) OR scope IN (SELECT json_array_elements_text($2::json))";
@@ -125,15 +129,12 @@ const SET_MARK: &str = "
     INSERT INTO loa.marks AS old (name, value, written) VALUES ($1, $2, (SELECT written + 1 FROM loa.control))
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, written = excluded.written
     WHERE old.value <> excluded.value";
-const WRITTEN: &str = "SELECT written FROM loa.control";
 const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1";
-const MARKS_SINCE: &str = "SELECT EXISTS (SELECT FROM loa.marks WHERE written > $1)";
-
 /// A few readers and a writer for each replica.
 const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for a connection before state counts as down.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may take: a million articles are read in a tenth of it.
+/// How long a call, or one block of a long one, may take.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// State in PostgreSQL.
@@ -182,59 +183,41 @@ impl State for PostgresState {
         Box::pin(within(async move { recorded(&self.pool, CLAIM_IDENTITY, identity).await }))
     }
 
-    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
-        Box::pin(within(async move {
-            let mut snapshot = self.snapshot().await?;
-            let cursor = written(&mut *snapshot).await?;
+    fn read_since<'a>(&'a self, cursor: u64, take: Take<'a>) -> BoxFuture<'a, Result<Changes, StateError>> {
+        Box::pin(async move {
             let mut decoder = Decoder::default();
-            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
-            let addresses =
-                decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
-            let mut articles: Vec<ArticleRecord> = Vec::new();
-            loop {
-                let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
-                let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
-                let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
-                if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses, cursor });
-                }
-                articles.extend(block);
+            let (changes, articles) = within(changes(&self.pool, cursor, BLOCK_ROWS, &mut decoder)).await?;
+            if articles.len() < BLOCK_ROWS {
+                take(articles);
+                return Ok(changes);
             }
-        }))
-    }
-
-    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
-        Box::pin(within(async move {
-            // Mostly nothing is new, and this is all that is asked.
-            if written(&self.pool).await? == cursor {
-                return Ok(Changes { cursor, ..Changes::default() });
-            }
-            let mut snapshot = self.snapshot().await?;
-            let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
-            let marks = sqlx::query_scalar(MARKS_SINCE).bind(cursor.cast_signed());
-            changes.marks_changed = marks.fetch_one(&mut *snapshot).await?;
-            let mut decoder = Decoder::default();
-            let addresses = sqlx::query_scalar(ADDRESSES_SINCE).bind(cursor.cast_signed());
-            changes.addresses = decoder.addresses(&packed(&mut snapshot, addresses).await?)?;
-            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
-            changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
+            let mut snapshot = within(self.snapshot()).await?;
+            let (changes, _) = within(self::changes(&mut *snapshot, cursor, 0, &mut decoder)).await?;
             let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
             loop {
-                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(BLOCK_ROWS);
-                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
-                let (Some(last), Some(block)) = block else { return Ok(changes) };
-                changes.articles.extend(decoder.articles(&block)?);
+                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(limit(BLOCK_ROWS));
+                let block = within(async { Ok(query.fetch_one(&mut *snapshot).await?) }).await?;
+                let (Some(last), Some(block)): (Option<i64>, Option<String>) = block else { return Ok(changes) };
+                let block = decoder.articles(&block)?;
                 number = last;
-                id = changes.articles.last().map(|record| record.id.to_string()).unwrap_or_default();
+                id = block.last().map(|record| record.id.to_string()).unwrap_or_default();
+                take(block);
             }
+        })
+    }
+
+    fn addresses(&self) -> BoxFuture<'_, Result<Vec<AddressRecord>, StateError>> {
+        Box::pin(within(async move {
+            let packed: Option<String> = sqlx::query_scalar(ADDRESSES).fetch_one(&self.pool).await?;
+            Decoder::default().addresses(&packed.unwrap_or_default())
         }))
     }
 
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
         Box::pin(within(async move {
-            let mut snapshot = self.snapshot().await?;
             let query = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids.iter().map(ArticleId::as_str))?);
-            Decoder::default().articles(&packed(&mut snapshot, query).await?)
+            let packed: Option<String> = query.fetch_one(&self.pool).await?;
+            Decoder::default().articles(&packed.unwrap_or_default())
         }))
     }
 
@@ -408,10 +391,15 @@ async fn adopted(executor: impl PgExecutor<'_>) -> Result<HashMap<ArticleId, Str
     Ok(rows.into_iter().map(|(id, guid)| (ArticleId::new(id), guid)).collect())
 }
 
-/// The number of the last transaction that wrote something.
-async fn written(executor: impl PgExecutor<'_>) -> Result<u64, StateError> {
-    let number: i64 = sqlx::query_scalar(WRITTEN).fetch_one(executor).await?;
-    Ok(number.cast_unsigned())
+/// What was written since `cursor`; of the articles the first ones.
+async fn changes(
+    executor: impl PgExecutor<'_>,
+    cursor: u64,
+    articles_max: usize,
+    decoder: &mut Decoder,
+) -> Result<(Changes, Vec<ArticleRecord>), StateError> {
+    let query = sqlx::query_as(SINCE).bind(cursor.cast_signed()).bind(limit(articles_max));
+    decoder.changes(query.fetch_optional(executor).await?, cursor)
 }
 
 /// Runs `statement`, which counts up what others watch, if there were changes.

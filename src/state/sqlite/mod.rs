@@ -13,9 +13,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow};
+use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow, limit};
 use super::schema::{self, Migrations};
-use super::{Adopted, Adoption, BLOCK_ROWS, Changes, Control, Ledger, State, StateError, Withdrawal, decide};
+use super::{Adopted, Adoption, BLOCK_ROWS, Changes, Control, State, StateError, Take, Withdrawal, decide};
 use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -30,13 +30,21 @@ const MIGRATIONS: &Migrations = &[
     (4, "guids", include_str!("migrations/0004_guids.sql")),
     (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
+    (7, "instance", include_str!("migrations/0007_instance.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "migrations";
 
-const ARTICLES_AFTER: &str = "
-    SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated, json(categories),
-        json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
-    FROM (SELECT * FROM articles WHERE id > ?1 ORDER BY id LIMIT ?2)";
+/// One statement, so one snapshot; no row if nothing is new.
+const SINCE: &str = "
+    SELECT written, EXISTS (SELECT 1 FROM marks WHERE written > ?1),
+        (SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10)
+            ORDER BY scope) FROM feeds WHERE written > ?1),
+        (SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
+            WHERE written > ?1),
+        (SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
+            json(categories), json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY written, id)
+            FROM (SELECT * FROM articles WHERE written > ?1 ORDER BY written, id LIMIT ?2))
+    FROM control WHERE written <> ?1";
 const ARTICLES_SINCE: &str = "
     SELECT max(written), group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
         json(categories), json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY written, id)
@@ -57,9 +65,6 @@ const WRITE_ARTICLES: &str = "
         value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
         value ->> 'gone_at', value ->> 'version', value -> 'found', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
-const FEEDS_SINCE: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10) ORDER BY scope)
-    FROM feeds WHERE written > ?1";
 const FEEDS_OF: &str = "
     SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10) ORDER BY scope)
     FROM feeds WHERE scope IN (SELECT value FROM json_each(?1))";
@@ -68,9 +73,8 @@ const WRITE_FEEDS: &str = "
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
         value ->> 'notice_until', (SELECT written + 1 FROM control)
     FROM json_each(?1)";
-const ADDRESSES_SINCE: &str = "
-    SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
-    WHERE written > ?1";
+const ADDRESSES: &str =
+    "SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses";
 const ADDRESSES_OF: &str = "
     SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
     WHERE path IN (SELECT value FROM json_each(?1)) OR scope IN (SELECT value FROM json_each(?2))";
@@ -107,10 +111,7 @@ const SET_MARK: &str = "
     INSERT INTO marks AS old (name, value, written) VALUES (?1, ?2, (SELECT written + 1 FROM control))
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, written = excluded.written
     WHERE old.value <> excluded.value";
-const WRITTEN: &str = "SELECT written FROM control";
 const COUNT_WRITTEN: &str = "UPDATE control SET written = written + 1";
-const MARKS_SINCE: &str = "SELECT EXISTS (SELECT 1 FROM marks WHERE written > ?1)";
-
 /// How long a writer waits for the one before.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// One writer and a few readers.
@@ -157,59 +158,41 @@ impl State for SqliteState {
         Box::pin(async move { recorded(&self.pool, CLAIM_IDENTITY, identity).await })
     }
 
-    fn load(&self) -> BoxFuture<'_, Result<Ledger, StateError>> {
+    fn read_since<'a>(&'a self, cursor: u64, take: Take<'a>) -> BoxFuture<'a, Result<Changes, StateError>> {
         Box::pin(async move {
-            let mut snapshot = self.pool.begin().await?;
-            let cursor = written(&mut *snapshot).await?;
             let mut decoder = Decoder::default();
-            let feeds = decoder.feeds(&packed(&mut snapshot, sqlx::query_scalar(FEEDS_SINCE).bind(0_i64)).await?)?;
-            let addresses =
-                decoder.addresses(&packed(&mut snapshot, sqlx::query_scalar(ADDRESSES_SINCE).bind(0_i64)).await?)?;
-            let mut articles: Vec<ArticleRecord> = Vec::new();
+            let (changes, articles) = changes(&self.pool, cursor, BLOCK_ROWS, &mut decoder).await?;
+            if articles.len() < BLOCK_ROWS {
+                take(articles);
+                return Ok(changes);
+            }
+            let mut snapshot = self.pool.begin().await?;
+            let (changes, _) = self::changes(&mut *snapshot, cursor, 0, &mut decoder).await?;
+            let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
             loop {
-                let last = articles.last().map(|record| record.id.to_string()).unwrap_or_default();
-                let query = sqlx::query_scalar(ARTICLES_AFTER).bind(last).bind(BLOCK_ROWS);
-                let block = decoder.articles(&packed(&mut snapshot, query).await?)?;
-                if block.is_empty() {
-                    return Ok(Ledger { articles, feeds, addresses, cursor });
-                }
-                articles.extend(block);
+                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(limit(BLOCK_ROWS));
+                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
+                let (Some(last), Some(block)) = block else { return Ok(changes) };
+                let block = decoder.articles(&block)?;
+                number = last;
+                id = block.last().map(|record| record.id.to_string()).unwrap_or_default();
+                take(block);
             }
         })
     }
 
-    fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>> {
+    fn addresses(&self) -> BoxFuture<'_, Result<Vec<AddressRecord>, StateError>> {
         Box::pin(async move {
-            // Mostly nothing is new, and this is all that is asked.
-            if written(&self.pool).await? == cursor {
-                return Ok(Changes { cursor, ..Changes::default() });
-            }
-            let mut snapshot = self.pool.begin().await?;
-            let mut changes = Changes { cursor: written(&mut *snapshot).await?, ..Changes::default() };
-            let marks = sqlx::query_scalar(MARKS_SINCE).bind(cursor.cast_signed());
-            changes.marks_changed = marks.fetch_one(&mut *snapshot).await?;
-            let mut decoder = Decoder::default();
-            let addresses = sqlx::query_scalar(ADDRESSES_SINCE).bind(cursor.cast_signed());
-            changes.addresses = decoder.addresses(&packed(&mut snapshot, addresses).await?)?;
-            let feeds = sqlx::query_scalar(FEEDS_SINCE).bind(cursor.cast_signed());
-            changes.feeds = decoder.feeds(&packed(&mut snapshot, feeds).await?)?;
-            let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
-            loop {
-                let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(BLOCK_ROWS);
-                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
-                let (Some(last), Some(block)) = block else { return Ok(changes) };
-                changes.articles.extend(decoder.articles(&block)?);
-                number = last;
-                id = changes.articles.last().map(|record| record.id.to_string()).unwrap_or_default();
-            }
+            let packed: Option<String> = sqlx::query_scalar(ADDRESSES).fetch_one(&self.pool).await?;
+            Decoder::default().addresses(&packed.unwrap_or_default())
         })
     }
 
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>> {
         Box::pin(async move {
-            let mut snapshot = self.pool.begin().await?;
             let query = sqlx::query_scalar(ARTICLES_OF).bind(row::json(ids.iter().map(ArticleId::as_str))?);
-            Decoder::default().articles(&packed(&mut snapshot, query).await?)
+            let packed: Option<String> = query.fetch_one(&self.pool).await?;
+            Decoder::default().articles(&packed.unwrap_or_default())
         })
     }
 
@@ -376,10 +359,15 @@ async fn adopted(executor: impl SqliteExecutor<'_>) -> Result<HashMap<ArticleId,
     Ok(rows.into_iter().map(|(id, guid)| (ArticleId::new(id), guid)).collect())
 }
 
-/// The number of the last transaction that wrote something.
-async fn written(executor: impl SqliteExecutor<'_>) -> Result<u64, StateError> {
-    let number: i64 = sqlx::query_scalar(WRITTEN).fetch_one(executor).await?;
-    Ok(number.cast_unsigned())
+/// What was written since `cursor`; of the articles the first ones.
+async fn changes(
+    executor: impl SqliteExecutor<'_>,
+    cursor: u64,
+    articles_max: usize,
+    decoder: &mut Decoder,
+) -> Result<(Changes, Vec<ArticleRecord>), StateError> {
+    let query = sqlx::query_as(SINCE).bind(cursor.cast_signed()).bind(limit(articles_max));
+    decoder.changes(query.fetch_optional(executor).await?, cursor)
 }
 
 /// Runs `statement`, which counts up what others watch, if there were changes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use loa::publish::disk::DiskCopies;
 use loa::publish::engine::{Engine, EngineOptions};
 use loa::publish::make::{ContentPolicy, Maker};
 use loa::publish::publisher::{Publisher, PublisherOptions};
+use loa::publish::snapshot::SnapshotOptions;
 use loa::publish::view::View;
 use loa::state::{self, State};
 use loa::store;
@@ -109,11 +110,18 @@ impl Site {
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
+            complete_read_interval: Duration::from_hours(1),
             decide_all: false,
             vanish_max_rows: 2,
             vanish_max_percent: 1,
             store_may_restore: self.store_may_restore,
+            snapshot: Some(SnapshotOptions { path: self.snapshot(), circumstances: self.prefix.clone() }),
         }
+    }
+
+    /// Where an app keeps its catalog, if it is told to ([`App::save`]).
+    pub(crate) fn snapshot(&self) -> PathBuf {
+        self.directory.path().join("catalog.snapshot")
     }
 
     fn http_options(&self) -> Options {
@@ -180,6 +188,11 @@ impl App {
     /// One turn of the engine.
     pub(crate) async fn step(&mut self) {
         self.engine.step().await;
+    }
+
+    /// Keeps the catalog for the next app of this site, as a process does at its end.
+    pub(crate) async fn save(&mut self) {
+        self.engine.save().await;
     }
 
     /// One turn of the engine at an instant.
