@@ -14,7 +14,7 @@ use loa::domain::format::Format;
 use loa::domain::ledger::{ArticleRecord, FeedRecord, Standing};
 use loa::domain::scope::Scope;
 use loa::feed::model::Feed;
-use loa::feed::{Content, HtmlLimits, Input, Options, Window, build, render};
+use loa::feed::{Content, HtmlLimits, Input, Names, Options, Prepared, Window, build, prepare, render};
 use loa::gazetteer::FeedAddresses;
 use quick_xml::Writer;
 use quick_xml::events::{BytesCData, BytesDecl, BytesText, Event};
@@ -102,17 +102,22 @@ fn articles() -> Vec<(Article, ArticleRecord)> {
     (0..ENTRIES).map(made).collect()
 }
 
-fn built(options: &Options, articles: &[(Article, ArticleRecord)], content: Content) -> Feed {
-    let changed_at = articles.first().map_or(Utc.timestamp_nanos(0), |(_, record)| record.published);
+fn prepared(options: &Options, articles: &[(Article, ArticleRecord)], content: Content) -> Vec<Prepared> {
+    let (addresses, categories) = (FeedAddresses::default(), CategoryTree::default());
+    let names = Names { addresses: &addresses, categories: &categories };
+    articles.iter().map(|(article, record)| prepare(options, names, content, (article, record))).collect()
+}
+
+fn built(options: &Options, articles: &[Prepared]) -> Feed {
+    let changed_at = Utc.with_ymd_and_hms(2026, 11, 20, 2, 0, 0).single().expect("an instant");
     let feed_record =
         FeedRecord { scope: Scope::All, sequence: 1, changed_at, removal_sequence: 0, notice_until: None };
     let input = Input {
         scope: &Scope::All,
         addresses: &FeedAddresses::default(),
         categories: &CategoryTree::default(),
-        content,
         record: Some(&feed_record),
-        articles: articles.iter().map(|(article, record)| (article, record)).collect(),
+        articles: articles.iter().collect(),
         gone: Vec::new(),
     };
     let built = build(options, &input);
@@ -156,8 +161,10 @@ fn feeds(criterion: &mut Criterion) {
     let (options, articles) = (options(), articles());
     for (name, content) in [("summary", Content::Summary), ("full", Content::Full)] {
         let mut group = criterion.benchmark_group(format!("{ENTRIES} entries, {name}"));
-        group.bench_function("build", |bencher| bencher.iter(|| built(&options, black_box(&articles), content)));
-        let feed = built(&options, &articles, content);
+        group.bench_function("prepare", |bencher| bencher.iter(|| prepared(&options, black_box(&articles), content)));
+        let prepared = prepared(&options, &articles, content);
+        group.bench_function("build", |bencher| bencher.iter(|| built(&options, black_box(&prepared))));
+        let feed = built(&options, &prepared);
         for format in Format::ALL {
             group.bench_function(format!("render {format}"), |bencher| {
                 bencher.iter(|| render(black_box(&feed), format));

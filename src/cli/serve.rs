@@ -64,6 +64,8 @@ pub(crate) async fn serve(
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.stop().clone();
     lifecycle.spawn("engine", service.engine.run(stop.clone()));
+    let disk = Arc::clone(service.publisher.disk());
+    lifecycle.spawn("disk", Arc::clone(&disk).run(stop.clone()));
     let (documents, published) = (Arc::clone(&service.publisher), service.publisher);
     let told = stop.clone();
     lifecycle.spawn("documents", async move { documents.refreshing(told).await });
@@ -78,7 +80,10 @@ pub(crate) async fn serve(
     let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
     let service = lifecycle.run(signals, config.http.shutdown_grace + END_GRACE);
-    match both(service, beside(base_url, stop)).await {
+    let ended = both(service, beside(base_url, stop)).await;
+    // What was made while the others ended.
+    disk.flush().context("the last good documents cannot be written")?;
+    match ended {
         Ended::Cleanly => Ok(Outcome::Clean),
         Ended::Broken => anyhow::bail!("a part of the service broke off, see the log; start it again"),
         Ended::Cut => anyhow::bail!("stopped before every answer under way was finished"),

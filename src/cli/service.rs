@@ -116,6 +116,7 @@ impl Service {
             view: Arc::clone(&view),
             options: Arc::new(feed),
             content: Arc::new(options::content(config)),
+            articles: Arc::default(),
         };
         let kept = DAY * config.documents.disk_days;
         let disk = DiskCopies::open(&places.documents, kept, clock.now())

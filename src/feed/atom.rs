@@ -107,9 +107,9 @@ fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
 
 fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
     let filed = [
-        (&feed.category_scheme, &entry.categories),
-        (&feed.locality_scheme, &entry.places),
-        (&feed.tag_scheme, &entry.tags),
+        (&feed.category_scheme, &entry.filed.categories),
+        (&feed.locality_scheme, &entry.filed.places),
+        (&feed.tag_scheme, &entry.filed.tags),
     ];
     let category = |scheme: &Url, term: &Term| Category {
         term: term.slug.to_string(),

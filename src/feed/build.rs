@@ -8,9 +8,8 @@ use chrono_tz::Tz;
 use url::Url;
 
 use super::coverage::coverage;
-use super::entry;
 use super::ids::ids;
-use super::model::{Deleted, Entry, Feed};
+use super::model::{Deleted, Entry, Feed, Filed, Story};
 use super::values::{LanguageTag, WebUrl};
 use super::{Input, Options, Window, notice, title};
 use crate::domain::address::FEEDS_PREFIX;
@@ -58,7 +57,7 @@ pub fn build(options: &Options, input: &Input<'_>) -> Built {
     let mut faults = Vec::new();
     let mut feed = frame(options, input);
     feed.notice = notice::notice(options, input);
-    feed.entries = entries(options, input, feed.notice.as_ref(), &mut faults);
+    feed.entries = entries(input, feed.notice.as_ref(), &mut faults);
     if !fit(&mut feed.entries, options.window.bytes_max) {
         let limit = format!("more than {} bytes", options.window.bytes_max);
         faults.push(Fault::new(Subject::Feed(feed.path.clone()), FaultCode::WindowLimited, limit));
@@ -138,17 +137,18 @@ fn since(identity: &Identity, zone: Tz) -> Timestamp {
 }
 
 /// The entries, without those set aside, and without a second one of an id or guid: readers would show only one of them.
-fn entries(options: &Options, input: &Input<'_>, notice: Option<&Entry>, faults: &mut Vec<Fault>) -> Vec<Entry> {
-    let mut taken: HashSet<_> = notice.map(|notice| notice.id.clone()).into_iter().collect();
-    let mut entries = Vec::new();
-    for &article in &input.articles {
-        let Some(entry) = entry::entry(options, input, article, faults) else { continue };
-        if taken.contains(&entry.id) || taken.contains(&entry.guid) {
+fn entries(input: &Input<'_>, notice: Option<&Entry>, faults: &mut Vec<Fault>) -> Vec<Entry> {
+    let mut taken: HashSet<&str> = notice.map(|notice| notice.id.as_str()).into_iter().collect();
+    let mut entries = Vec::with_capacity(input.articles.len());
+    for article in &input.articles {
+        faults.extend(article.faults.iter().cloned());
+        let Some(entry) = &article.entry else { continue };
+        if taken.contains(entry.id.as_str()) || taken.contains(entry.guid.as_str()) {
             faults.push(Fault::of_article(&entry.article, FaultCode::GuidTaken, &entry.guid));
             continue;
         }
-        taken.extend([entry.id.clone(), entry.guid.clone()]);
-        entries.push(entry);
+        taken.extend([entry.id.as_str(), entry.guid.as_str()]);
+        entries.push(entry.clone());
     }
     entries
 }
@@ -180,7 +180,7 @@ fn remember_departures(feed: &mut Feed, options: &Options, input: &Input<'_>) {
     let Some(changed_at) = feed.changed_at else { return };
     let mut named: HashSet<_> =
         feed.without_stubs().into_iter().flat_map(|entry| [entry.id.clone(), entry.guid.clone()]).collect();
-    let still_in: HashSet<_> = input.articles.iter().map(|(article, _)| &article.id).collect();
+    let still_in: HashSet<_> = input.articles.iter().map(|prepared| &prepared.article).collect();
     let within = |at: Timestamp, days: u32| {
         let days = TimeDelta::days(i64::from(days));
         at >= changed_at.checked_sub_signed(days).unwrap_or(Timestamp::MIN_UTC)
@@ -203,7 +203,7 @@ fn remember_departures(feed: &mut Feed, options: &Options, input: &Input<'_>) {
 
 /// Says that the article was withdrawn, and nothing that it said.
 fn stub(feed: &Feed, record: &ArticleRecord, at: Timestamp, (id, guid): (XmlText, XmlText)) -> Option<Entry> {
-    Some(Entry {
+    let story = Story {
         article: record.id.clone(),
         id,
         guid,
@@ -215,15 +215,12 @@ fn stub(feed: &Feed, record: &ArticleRecord, at: Timestamp, (id, guid): (XmlText
         content: None,
         correction: None,
         authors: Vec::new(),
-        categories: Vec::new(),
-        localities: Vec::new(),
-        places: Vec::new(),
-        tags: Vec::new(),
         media: Vec::new(),
         language: None,
         rights: None,
         point: None,
-    })
+    };
+    Some(Entry::new(story, Filed::default()))
 }
 
 #[cfg(test)]

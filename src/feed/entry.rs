@@ -6,17 +6,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::ids::ids;
-use super::model::{Entry, Locality, Media, Term};
+use super::model::{Media, Story};
 use super::values::{LanguageTag, Medium, MimeType, WebUrl};
-use super::{Content, Input, Options};
+use super::{Content, Options};
 use crate::domain::article::{self, Article};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ledger::ArticleRecord;
-use crate::domain::scope::Scope;
-use crate::gazetteer::Unit;
 use crate::text::byline;
 use crate::text::html::{self, SafeHtml};
-use crate::text::names;
 use crate::text::plain::plain;
 use crate::text::xml_chars::XmlText;
 
@@ -33,14 +30,14 @@ const MAIN_ROLE: &str = "main";
 /// What stays as it is in a path segment: RFC 3986 unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Makes the entry, or says with a `SetAside` fault why there is none.
-pub(super) fn entry(
+/// Makes what an entry says, or says with a `SetAside` fault why there is none.
+pub(super) fn story(
     options: &Options,
-    input: &Input<'_>,
+    content: Content,
     (article, record): (&Article, &ArticleRecord),
     faults: &mut Vec<Fault>,
-) -> Option<Entry> {
-    Maker { options, input, article, faults }.entry(record)
+) -> Option<Story> {
+    Maker { options, content, article, faults }.story(record)
 }
 
 /// The article's own address, else one made of the pattern (`{slug}` and `{id}` are filled in); `None` if there is neither.
@@ -62,13 +59,13 @@ fn patterned(article: &Article, pattern: &str) -> Option<String> {
 
 struct Maker<'a> {
     options: &'a Options,
-    input: &'a Input<'a>,
+    content: Content,
     article: &'a Article,
     faults: &'a mut Vec<Fault>,
 }
 
 impl Maker<'_> {
-    fn entry(mut self, record: &ArticleRecord) -> Option<Entry> {
+    fn story(mut self, record: &ArticleRecord) -> Option<Story> {
         let article = self.article;
         let Some(title) = self.plain("title", Some(&article.title), TITLE_CHARS_MAX) else {
             return self.set_aside(FaultCode::TitleMissing, "");
@@ -82,11 +79,10 @@ impl Maker<'_> {
         }
         let (id, guid) = ids(&self.options.identity, &article.id, record.guid.as_deref());
         let lead = self.text("lead", article.lead.as_deref());
-        let full = self.input.content == Content::Full;
-        let places = self.localities(record);
+        let full = self.content == Content::Full;
         let body = if full || lead.is_none() { self.body(&base) } else { None };
         let summary = lead.or_else(|| self.excerpt(body.as_ref()?));
-        Some(Entry {
+        Some(Story {
             article: article.id.clone(),
             id,
             guid,
@@ -101,10 +97,6 @@ impl Maker<'_> {
                 .text("byline", article.byline.as_deref())
                 .map(|line| byline::authors(&line))
                 .unwrap_or_default(),
-            categories: self.categories(),
-            places: each_once(places.iter().flat_map(|(_, terms)| terms)),
-            localities: places.into_iter().map(|(locality, _)| locality).collect(),
-            tags: self.tags(),
             media: self.media(full),
             language: self.language(),
             rights: self.text("rights", article.rights.as_deref()).filter(|rights| !self.is_site_rights(rights)),
@@ -119,7 +111,7 @@ impl Maker<'_> {
         }
     }
 
-    fn set_aside(&mut self, code: FaultCode, detail: &str) -> Option<Entry> {
+    fn set_aside<T>(&mut self, code: FaultCode, detail: &str) -> Option<T> {
         self.fault(code, detail);
         None
     }
@@ -171,57 +163,6 @@ impl Maker<'_> {
     fn excerpt(&self, body: &SafeHtml) -> Option<XmlText> {
         let excerpt = XmlText::new(&html::excerpt(&plain(body), self.options.excerpt_chars_max));
         (!excerpt.is_empty()).then_some(excerpt)
-    }
-
-    /// Each category, then those above it; each once, and only those that have a feed.
-    fn categories(&self) -> Vec<Term> {
-        let mut terms: Vec<Term> = Vec::new();
-        for category in self.article.categories.iter().flat_map(|id| self.input.categories.self_and_ancestors(id)) {
-            let path = self.input.addresses.current(&Scope::Category(category.id.clone()));
-            let Some(slug) = path.as_deref().and_then(|path| path.strip_prefix("category/")).map(XmlText::new) else {
-                continue;
-            };
-            let name = plain(&category.name);
-            let name = if name.is_empty() { slug.clone() } else { name };
-            if terms.iter().all(|term| term.slug != slug) {
-                terms.push(Term { slug, name });
-            }
-        }
-        terms
-    }
-
-    /// The units that the article is located in, as the store or its own text says, each with those above it, as of the
-    /// article's day.
-    fn localities(&self, record: &ArticleRecord) -> Vec<(Locality, Vec<Term>)> {
-        let gazetteer = self.input.addresses.gazetteer();
-        let day = record.published.with_timezone(&self.options.zone).date_naive();
-        let texts = self.article.localities.iter().map(String::as_str);
-        let term = |unit: &Unit| {
-            let path = gazetteer.path_of(gazetteer.place_of(unit))?;
-            Some(Term { slug: XmlText::new(path), name: XmlText::new(&unit.full_name()) })
-        };
-        let named = gazetteer.units_named(texts, day, &self.options.home).into_iter();
-        let located = named.chain(gazetteer.units_found(&record.found, day));
-        let with_those_above = |unit: &Unit| {
-            // A story may be about a unit that was no more on its day.
-            let above = gazetteer.self_and_ancestors(unit, unit.nearest_day(day));
-            let terms: Vec<Term> = above.into_iter().filter_map(term).collect();
-            let (own, above) = terms.split_first()?;
-            let within = above.iter().map(|term| term.name.clone()).collect();
-            let locality = Locality { code: unit.code, name: own.name.clone(), within, path: own.slug.clone() };
-            Some((locality, terms))
-        };
-        located.filter_map(with_those_above).collect()
-    }
-
-    /// The tags that have a feed, as the article spells them.
-    fn tags(&self) -> Vec<Term> {
-        let tags = names::tags(self.article.tags.iter().map(String::as_str)).into_iter();
-        let term = |tag: names::Name| {
-            let path = self.input.addresses.current(&Scope::Tag(tag.key))?;
-            Some(Term { slug: XmlText::new(path.strip_prefix("tag/")?), name: XmlText::new(&tag.label) })
-        };
-        tags.filter_map(term).collect()
     }
 
     /// The picture to show first comes first; without `all` it is the only one.
@@ -282,21 +223,12 @@ impl Maker<'_> {
     }
 }
 
-fn each_once<'a>(terms: impl Iterator<Item = &'a Term>) -> Vec<Term> {
-    let mut unique: Vec<Term> = Vec::new();
-    for term in terms {
-        if !unique.contains(term) {
-            unique.push(term.clone());
-        }
-    }
-    unique
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::article::ArticleId;
     use crate::domain::scope::Scope;
+    use crate::feed::model::Entry;
     use crate::feed::testing::{MORNING, article, at, built, front_page, options, record};
 
     /// The entry of an article that a test changed, with the codes of its faults.
@@ -385,7 +317,8 @@ mod tests {
         let entry = entry_of(|article| {
             article.categories = ["3", "2", "1", "unknown"].map(crate::domain::category::CategoryId::new).into();
         });
-        let terms: Vec<_> = entry.categories.iter().map(|term| (term.slug.as_str(), term.name.as_str())).collect();
+        let terms: Vec<_> =
+            entry.filed.categories.iter().map(|term| (term.slug.as_str(), term.name.as_str())).collect();
         assert_eq!(terms, [("muc-2", "Giao thông"), ("muc-1", "Kinh tế")]);
     }
 
@@ -404,7 +337,7 @@ mod tests {
         let names = |content| {
             let (entry, faults) = made_as(content, |article| article.media = rows.clone());
             assert_eq!(faults, []);
-            let media = entry.unwrap().media;
+            let media = entry.unwrap().media.clone();
             assert!(media.iter().all(|media| media.width.is_none() && media.alt.is_none()));
             media.iter().map(|media| media.url.as_str().replace("https://a.example/", "")).collect::<Vec<_>>()
         };
@@ -418,7 +351,7 @@ mod tests {
             article.language = Some("VI".to_owned());
             article.rights = Some(" ".to_owned());
         });
-        assert_eq!((entry.language, entry.rights), (None, None));
+        assert_eq!((&entry.language, &entry.rights), (&None, &None));
         let entry = entry_of(|article| {
             article.language = Some("en".to_owned());
             article.rights = Some("© A".to_owned());

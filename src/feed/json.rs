@@ -200,7 +200,7 @@ fn item<'a>(feed: &'a Feed, entry: &'a Entry) -> Item<'a> {
 /// The names of its categories and tags, each once.
 fn tags(entry: &Entry) -> Vec<&str> {
     let mut tags: Vec<&str> = Vec::new();
-    for term in entry.categories.iter().chain(&entry.tags) {
+    for term in entry.filed.categories.iter().chain(&entry.filed.tags) {
         if !tags.contains(&term.name.as_str()) {
             tags.push(&term.name);
         }
@@ -215,7 +215,7 @@ fn localities<'a>(feed: &'a Feed, entry: &'a Entry) -> Option<Localities<'a>> {
         within: locality.within.iter().map(XmlText::as_str).collect(),
         feed_url: format!("{}{}.{}", feed.locality_scheme, locality.path, Format::Json),
     };
-    let units: Vec<_> = entry.localities.iter().map(unit).collect();
+    let units: Vec<_> = entry.filed.localities.iter().map(unit).collect();
     (!units.is_empty()).then_some(Localities { about: feed.service_url.as_str(), units })
 }
 

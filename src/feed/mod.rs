@@ -5,11 +5,13 @@ mod build;
 mod coverage;
 mod entry;
 mod ext;
+mod filing;
 mod ids;
 mod json;
 pub mod model;
 mod notice;
 mod opml;
+mod prepared;
 mod render;
 mod rss;
 #[cfg(test)]
@@ -27,10 +29,10 @@ pub use build::{Built, DELETED_MAX, build, window_len};
 pub use entry::address as article_address;
 pub use notice::{Announced, announced, start_of};
 pub use opml::{Outline, opml};
+pub use prepared::{Prepared, prepare};
 pub use render::{Rendered, render};
 pub use title::title;
 
-use crate::domain::article::Article;
 use crate::domain::category::CategoryTree;
 use crate::domain::entry_id::Identity;
 use crate::domain::ledger::{ArticleRecord, FeedRecord};
@@ -108,12 +110,21 @@ pub struct Window {
 }
 
 /// What an entry carries of its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Content {
     /// Lead and first picture.
     Summary,
     /// The body as well.
     Full,
+}
+
+/// Categories, places and their addresses: what an article is filed under depends on them.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// The present addresses of feeds, and the places.
+    pub addresses: &'a FeedAddresses,
+    /// The categories.
+    pub categories: &'a CategoryTree,
 }
 
 /// What one feed is made of.
@@ -125,12 +136,10 @@ pub struct Input<'a> {
     pub addresses: &'a FeedAddresses,
     /// The categories.
     pub categories: &'a CategoryTree,
-    /// What entries carry.
-    pub content: Content,
     /// The feed's own record; `None` if it never held anything.
     pub record: Option<&'a FeedRecord>,
-    /// The articles of its window with their records, newest first.
-    pub articles: Vec<(&'a Article, &'a ArticleRecord)>,
+    /// The articles of its window, newest first.
+    pub articles: Vec<&'a Prepared>,
     /// Articles that left it, newest departure first.
     pub gone: Vec<&'a ArticleRecord>,
 }

@@ -2,6 +2,8 @@
 //! it is escaped yet.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 use quick_xml::escape::partial_escape;
@@ -18,6 +20,12 @@ use crate::text::xml_chars::XmlText;
 
 /// What stands before the text of a correction.
 const CORRECTION_LABEL: &str = "Đính chính:";
+
+/// What the allocator takes beside the bytes of a text.
+const TEXT_OVERHEAD_BYTES: usize = 16;
+/// Texts of a story, and of a file: at most about so many.
+const STORY_TEXTS: usize = 6;
+const MEDIA_TEXTS: usize = 3;
 
 /// One feed.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,9 +104,26 @@ impl Feed {
     }
 }
 
-/// One entry.
+/// One entry: what it says, and what it is filed under. Copies share both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    /// What it says.
+    pub story: Arc<Story>,
+    /// What it is filed under.
+    pub filed: Arc<Filed>,
+}
+
+impl Deref for Entry {
+    type Target = Story;
+
+    fn deref(&self) -> &Story {
+        &self.story
+    }
+}
+
+/// What an entry says: all that follows from its article alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
     /// Which article it is; of an announcement its id.
     pub article: ArticleId,
     /// Absolute IRI, for ever.
@@ -121,14 +146,6 @@ pub struct Entry {
     pub correction: Option<XmlText>,
     /// One name each, not empty.
     pub authors: Vec<XmlText>,
-    /// Its categories and their ancestors that have a feed.
-    pub categories: Vec<Term>,
-    /// The administrative units that it is located in, as of its day.
-    pub localities: Vec<Locality>,
-    /// The same units and all above them, each once.
-    pub places: Vec<Term>,
-    /// Its tags.
-    pub tags: Vec<Term>,
     /// Its pictures, sound and film; the one to show first comes first.
     pub media: Vec<Media>,
     /// Its language, if other than the feed's.
@@ -139,7 +156,25 @@ pub struct Entry {
     pub point: Option<Point>,
 }
 
+/// What an entry is filed under.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filed {
+    /// Its categories and their ancestors that have a feed.
+    pub categories: Vec<Term>,
+    /// The administrative units that it is located in, as of its day.
+    pub localities: Vec<Locality>,
+    /// The same units and all above them, each once.
+    pub places: Vec<Term>,
+    /// Its tags.
+    pub tags: Vec<Term>,
+}
+
 impl Entry {
+    /// Puts both parts together.
+    pub(super) fn new(story: Story, filed: Filed) -> Self {
+        Self { story: Arc::new(story), filed: Arc::new(filed) }
+    }
+
     /// The summary as HTML, correction first. Without a correction it is the bare text.
     #[must_use]
     pub fn summary_html(&self) -> Option<String> {
@@ -173,7 +208,7 @@ impl Entry {
     pub fn bytes(&self) -> usize {
         let own = [&self.id, &self.guid, &self.title].map(|text| text.len());
         let optional = [&self.summary, &self.correction, &self.rights].map(|text| text.as_ref().map_or(0, |t| t.len()));
-        let terms = self.categories.iter().chain(&self.places).chain(&self.tags);
+        let terms = self.filed.categories.iter().chain(&self.filed.places).chain(&self.filed.tags);
         let terms = terms.map(|term| term.slug.len() + term.name.len());
         own.into_iter()
             .chain(optional)
@@ -184,11 +219,23 @@ impl Entry {
             .sum()
     }
 
+    /// Bytes that it holds in memory, about: its texts, and what each text and each element of a list costs beside them.
+    pub(super) fn weight(&self) -> usize {
+        let filed = &self.filed;
+        let terms = filed.categories.len() + filed.places.len() + filed.tags.len();
+        let above: usize = filed.localities.iter().flat_map(|unit| &unit.within).map(|name| name.len()).sum();
+        let names: usize = filed.localities.iter().map(|unit| 1 + unit.within.len()).sum();
+        let texts = STORY_TEXTS + self.authors.len() + 2 * (terms + names) + MEDIA_TEXTS * self.media.len();
+        let lists = terms * size_of::<Term>() + names * size_of::<Locality>() + size_of_val(self.media.as_slice());
+        size_of::<Story>() + size_of::<Filed>() + self.bytes() + above + texts * TEXT_OVERHEAD_BYTES + lists
+    }
+
     /// Takes body and all but the first picture away.
     pub(super) fn shorten(&mut self) {
-        self.content = None;
-        self.media.truncate(1);
-        self.media.retain(|media| media.medium == Some(Medium::Image));
+        let story = Arc::make_mut(&mut self.story);
+        story.content = None;
+        story.media.truncate(1);
+        story.media.retain(|media| media.medium == Some(Medium::Image));
     }
 }
 

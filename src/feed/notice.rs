@@ -7,7 +7,7 @@ use quick_xml::escape::partial_escape;
 
 use super::build::below;
 use super::coverage::{SHARED, day_text, in_sentence};
-use super::model::{Entry, Locality, Term};
+use super::model::{Entry, Filed, Locality, Story, Term};
 use super::title::title;
 use super::values::{LanguageTag, WebUrl};
 use super::{HtmlLimits, Input, Options};
@@ -72,7 +72,7 @@ fn entry(options: &Options, input: &Input<'_>, announced: &Announced<'_>) -> Opt
     let title = format!("{} không còn là đơn vị hành chính từ ngày {}", own.name, day_text(change.day));
     let above = gazetteer.self_and_ancestors(change.unit, change.unit.last_day()).into_iter().skip(1);
     let within = above.map(|unit| XmlText::new(&unit.full_name())).collect();
-    Some(Entry {
+    let story = Story {
         article: ArticleId::new(id.as_str()),
         guid: id.clone(),
         id,
@@ -84,15 +84,13 @@ fn entry(options: &Options, input: &Input<'_>, announced: &Announced<'_>) -> Opt
         content: content(options, input, change),
         correction: None,
         authors: Vec::new(),
-        categories: Vec::new(),
-        localities: vec![Locality { code: change.unit.code, name: own.name.clone(), within, path: own.slug.clone() }],
-        places: vec![own],
-        tags: Vec::new(),
         media: Vec::new(),
         language: LanguageTag::parse(LANGUAGE).filter(|_| !options.language.eq_ignore_ascii_case(LANGUAGE)),
         rights: None,
         point: None,
-    })
+    };
+    let localities = vec![Locality { code: change.unit.code, name: own.name.clone(), within, path: own.slug.clone() }];
+    Some(Entry::new(story, Filed { localities, places: vec![own], ..Filed::default() }))
 }
 
 /// That the feed goes on, and with what.

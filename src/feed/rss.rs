@@ -76,9 +76,9 @@ fn description(entry: &Entry) -> String {
 
 fn categories(feed: &Feed, entry: &Entry) -> Vec<Category> {
     let filed = [
-        (&feed.category_scheme, &entry.categories),
-        (&feed.locality_scheme, &entry.places),
-        (&feed.tag_scheme, &entry.tags),
+        (&feed.category_scheme, &entry.filed.categories),
+        (&feed.locality_scheme, &entry.filed.places),
+        (&feed.tag_scheme, &entry.filed.tags),
     ];
     let category =
         |scheme: &Url, term: &Term| Category { name: term.name.to_string(), domain: Some(scheme.to_string()) };

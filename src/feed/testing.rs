@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Built, Content, HtmlLimits, Input, Options, Window, build};
+use super::{Built, Content, HtmlLimits, Input, Names, Options, Window, build, prepare};
 use crate::domain::address::{AddressBook, AddressRecord};
 use crate::domain::article::{Article, ArticleId, Status};
 use crate::domain::category::{Category, CategoryId, CategoryTree};
@@ -121,13 +121,15 @@ pub(super) fn built(
         notice_until: None,
     };
     let records: Vec<_> = articles.iter().map(record).collect();
+    let names = Names { addresses: &book, categories: &tree };
+    let prepared: Vec<_> =
+        articles.iter().zip(&records).map(|article| prepare(options, names, content, article)).collect();
     let input = Input {
         scope,
         addresses: &book,
         categories: &tree,
-        content,
         record: (!articles.is_empty() || !gone.is_empty()).then_some(&feed_record),
-        articles: articles.iter().zip(&records).collect(),
+        articles: prepared.iter().collect(),
         gone: gone.iter().collect(),
     };
     build(options, &input)

@@ -1,18 +1,21 @@
 //! Makes the documents of one feed: from the catalog's list over the store's articles to bytes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::try_join;
+
+use super::articles::{Articles, Kept};
 use super::document::Document;
 use super::view::{Slice, View};
 use crate::catalog::Entry;
-use crate::domain::article::{Article, ArticleId};
+use crate::domain::article::ArticleId;
 use crate::domain::fault::Fault;
 use crate::domain::format::Format;
 use crate::domain::ledger::ArticleRecord;
 use crate::domain::scope::Scope;
-use crate::feed::{self, Content};
+use crate::feed::{self, Content, Prepared};
 use crate::observe::metrics;
 use crate::state::{State, StateError};
 use crate::store::{ArticleStore, Loaded, StoreError};
@@ -39,6 +42,8 @@ pub struct Maker {
     pub options: Arc<feed::Options>,
     /// What entries carry.
     pub content: Arc<ContentPolicy>,
+    /// Articles that are ready.
+    pub articles: Arc<Articles>,
 }
 
 /// The documents of one feed.
@@ -80,12 +85,10 @@ impl Maker {
         let mut slice = self.view.slice(scope, self.options.window.entries_max, days);
         let held = feed::window_len(slice.newest.iter().map(|entry| entry.published), &self.options.window);
         slice.newest.truncate(held);
-        let material = self.material(slice).await?;
-        let (options, scope, formats) = (Arc::clone(&self.options), scope.clone(), formats.to_vec());
-        let content = self.content_of(&scope);
+        let material = self.material(scope, slice).await?;
+        let formats = formats.to_vec();
         let began = Instant::now();
-        let work = move || material.render(&options, &scope, content, &formats);
-        let made = tokio::task::spawn_blocking(work).await?;
+        let made = tokio::task::spawn_blocking(move || material.render(&formats)).await?;
         metrics::document_render(made.is_ok(), began.elapsed());
         made
     }
@@ -96,71 +99,106 @@ impl Maker {
         path.and_then(|path| self.content.by_path.get(&path)).copied().unwrap_or(self.content.default)
     }
 
-    async fn material(&self, slice: Slice) -> Result<Material, MakeError> {
-        let ids: Vec<ArticleId> = slice.newest.iter().map(|entry| entry.id.clone()).collect();
-        let gone_ids = slice.departed.iter().map(|gone| gone.id.clone());
-        let all: Vec<ArticleId> = ids.iter().cloned().chain(gone_ids).collect();
-        let records = if all.is_empty() { Vec::new() } else { self.state.records(&all).await? };
-        let loaded = if ids.is_empty() { Vec::new() } else { self.store.load(&ids).await? };
-
-        let mut records: HashMap<ArticleId, ArticleRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
-        let mut rows: HashMap<ArticleId, Loaded> = loaded.into_iter().map(|row| (row.id.clone(), row)).collect();
-        let (mut pairs, mut faults, mut behind) = (Vec::new(), Vec::new(), Vec::new());
-        for Entry { id, digest, .. } in &slice.newest {
-            let record = records.remove(id).filter(|record| record.is_public() && record.digest == *digest);
-            let row = rows.remove(id).filter(|row| row.digest == *digest);
-            match (record, row.map(|row| row.article)) {
-                (Some(record), Some(Ok(article))) => pairs.push((*article, record)),
-                // The row is as it was when it was published, but this program, or its configuration, reads it otherwise.
-                (Some(_), Some(Err(fault))) => faults.push(fault),
-                _ => behind.push(id.clone()),
-            }
-        }
-        if !behind.is_empty() {
-            return Err(MakeError::Behind(behind));
-        }
-        let present: HashSet<&ArticleId> = ids.iter().collect();
-        let gone = slice.departed.iter().filter(|gone| !present.contains(&gone.id));
-        let gone = gone.filter_map(|gone| records.remove(&gone.id)).collect();
-        Ok(Material { slice, pairs, gone, faults })
+    /// Everything that the pure part needs: the articles that are not ready from store and ledger, at the same time.
+    async fn material(&self, scope: &Scope, slice: Slice) -> Result<Material, MakeError> {
+        let content = self.content_of(scope);
+        let kept: Vec<Option<Kept>> = slice.newest.iter().map(|entry| self.articles.get(entry, content)).collect();
+        let missing = slice.newest.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+        let ids: Vec<ArticleId> = missing.map(|(entry, _)| entry.id.clone()).collect();
+        let all: Vec<ArticleId> = ids.iter().chain(slice.departed.iter().map(|gone| &gone.id)).cloned().collect();
+        let records = async {
+            if all.is_empty() { Ok(Vec::new()) } else { self.state.records(&all).await.map_err(MakeError::State) }
+        };
+        let rows = async {
+            if ids.is_empty() { Ok(Vec::new()) } else { self.store.load(&ids).await.map_err(MakeError::Store) }
+        };
+        let (records, rows) = try_join(records, rows).await?;
+        Ok(Material {
+            options: Arc::clone(&self.options),
+            articles: Arc::clone(&self.articles),
+            scope: scope.clone(),
+            content,
+            slice,
+            kept,
+            records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
+            rows: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
+        })
     }
 }
 
 /// Everything that the pure part needs.
 struct Material {
+    options: Arc<feed::Options>,
+    articles: Arc<Articles>,
+    scope: Scope,
+    content: Content,
     slice: Slice,
-    pairs: Vec<(Article, ArticleRecord)>,
-    gone: Vec<ArticleRecord>,
-    faults: Vec<Fault>,
+    /// Of each article of the slice, if it was ready.
+    kept: Vec<Option<Kept>>,
+    records: HashMap<ArticleId, ArticleRecord>,
+    rows: HashMap<ArticleId, Loaded>,
 }
 
 impl Material {
-    fn render(
-        self,
-        options: &feed::Options,
-        scope: &Scope,
-        content: Content,
-        formats: &[Format],
-    ) -> Result<Made, MakeError> {
+    fn render(mut self, formats: &[Format]) -> Result<Made, MakeError> {
+        let ready = self.ready()?;
+        let names = self.slice.names.filing();
+        let record = self.slice.record.as_ref();
         let input = feed::Input {
-            scope,
-            addresses: &self.slice.names.addresses,
-            categories: &self.slice.names.categories,
-            content,
-            record: self.slice.record.as_ref(),
-            articles: self.pairs.iter().map(|(article, record)| (article, record)).collect(),
-            gone: self.gone.iter().collect(),
+            scope: &self.scope,
+            addresses: names.addresses,
+            categories: names.categories,
+            record,
+            articles: ready.iter().map(Kept::prepared).collect(),
+            gone: self.slice.departed.iter().filter_map(|gone| self.records.get(&gone.id)).collect(),
         };
-        let built = feed::build(options, &input);
+        let built = feed::build(&self.options, &input);
         let mut made = Made { documents: Vec::new(), faults: built.faults };
-        made.faults.extend(self.faults.iter().cloned());
-        let sequence = self.slice.record.as_ref().map_or(0, |record| record.sequence);
-        let changed_at = self.slice.record.as_ref().map(|record| record.changed_at);
+        let sequence = record.map_or(0, |record| record.sequence);
+        let changed_at = record.map(|record| record.changed_at);
         for format in formats {
             let rendered = feed::render(&built.feed, *format).map_err(MakeError::Unrenderable)?;
             made.faults.extend(rendered.faults);
             made.documents.push(Document::new(*format, sequence, changed_at, rendered.body));
         }
         Ok(made)
+    }
+
+    /// The articles of the feed: those that were ready, and those that were loaded, which are so from now on.
+    fn ready(&mut self) -> Result<Vec<Kept>, MakeError> {
+        let (mut ready, mut behind) = (Vec::with_capacity(self.kept.len()), Vec::new());
+        for (entry, kept) in self.slice.newest.iter().zip(std::mem::take(&mut self.kept)) {
+            match kept.or_else(|| self.prepare(entry)) {
+                Some(kept) if kept.is_under(&self.slice.names) => ready.push(kept),
+                Some(kept) => {
+                    let refiled = kept.prepared().refiled(&self.options, self.slice.names.filing());
+                    ready.push(self.keep(entry, refiled));
+                }
+                None => behind.push(entry.id.clone()),
+            }
+        }
+        if behind.is_empty() { Ok(ready) } else { Err(MakeError::Behind(behind)) }
+    }
+
+    /// An article of exactly the catalog's moment, by what was loaded; `None`: store or ledger have moved on.
+    fn prepare(&self, entry: &Entry) -> Option<Kept> {
+        let Entry { id, digest, version, .. } = entry;
+        let is_version = |record: &ArticleRecord| u32::try_from(record.version).unwrap_or(u32::MAX) == *version;
+        let is_of = |record: &&ArticleRecord| record.is_public() && record.digest == *digest && is_version(record);
+        let record = self.records.get(id).filter(is_of)?;
+        let row = self.rows.get(id).filter(|row| row.digest == *digest)?;
+        let names = self.slice.names.filing();
+        let prepared = match &row.article {
+            Ok(article) => feed::prepare(&self.options, names, self.content, (article, record)),
+            // The row is as it was when it was published, but this program, or its configuration, reads it otherwise.
+            Err(fault) => Prepared::set_aside(id.clone(), fault.clone()),
+        };
+        Some(self.keep(entry, prepared))
+    }
+
+    fn keep(&self, entry: &Entry, prepared: Prepared) -> Kept {
+        let kept = Kept::new(prepared, &self.slice.names);
+        self.articles.put(entry, self.content, kept.clone());
+        kept
     }
 }

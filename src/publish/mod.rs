@@ -2,6 +2,7 @@
 //! it the disk copies of promise 7.
 
 mod afresh;
+pub mod articles;
 mod day;
 pub mod disk;
 pub mod document;

@@ -102,6 +102,12 @@ impl Publisher {
         &self.maker
     }
 
+    /// Where the last good documents are.
+    #[must_use]
+    pub const fn disk(&self) -> &Arc<DiskCopies> {
+        &self.disk
+    }
+
     fn view(&self) -> &View {
         &self.maker.view
     }
@@ -251,18 +257,14 @@ impl Publisher {
         behind.into_iter().collect()
     }
 
-    /// Into memory and onto disk.
+    /// Into memory, and onto disk in a moment.
     pub(super) async fn keep(&self, scope: &Scope, made: Made) -> Vec<Arc<Document>> {
         let now = self.clock.now();
         let documents: Vec<Arc<Document>> = made.documents.into_iter().map(Arc::new).collect();
         for document in &documents {
             let key = FeedKey::new(scope.clone(), document.format());
             self.remember(&key, document);
-            let (disk, document) = (Arc::clone(&self.disk), Arc::clone(document));
-            let written = tokio::task::spawn_blocking(move || disk.write(&key, &document, now)).await;
-            if let Err(error) = written.map_err(std::io::Error::other).flatten() {
-                tracing::error!(%error, "a last good document cannot be written");
-            }
+            self.disk.write(&key, document, now).await;
         }
         documents
     }
@@ -285,7 +287,6 @@ impl Publisher {
         if document.sequence() < floor || document.sequence() > current {
             return Err(unavailable());
         }
-        let document = Arc::new(document);
         self.remember(key, &document);
         Ok(document)
     }

@@ -11,7 +11,7 @@ use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Committed, FeedRecord};
 use crate::domain::place::Place;
 use crate::domain::scope::Scope;
-use crate::feed::DELETED_MAX;
+use crate::feed::{self, DELETED_MAX};
 use crate::gazetteer::FeedAddresses;
 
 /// Articles whose faults are kept for `loa check` and for counting: where more are faulty, one fault has them all.
@@ -38,6 +38,14 @@ pub struct Names {
     pub categories: CategoryTree,
     /// Every address.
     pub addresses: FeedAddresses,
+}
+
+impl Names {
+    /// As `feed` takes them.
+    #[must_use]
+    pub const fn filing(&self) -> feed::Names<'_> {
+        feed::Names { addresses: &self.addresses, categories: &self.categories }
+    }
 }
 
 /// How the engine is doing.

@@ -59,7 +59,7 @@ fn an_announcement_names_what_became_of_the_unit() {
     let check = |path: &str, title: &str, summary: &str| {
         let entry = notice(path);
         assert_eq!(entry.title.as_str(), title);
-        let (said, goes_on) = (entry.summary.unwrap(), "Nguồn tin này vẫn tiếp tục, với tin của ");
+        let (said, goes_on) = (entry.summary.clone().unwrap(), "Nguồn tin này vẫn tiếp tục, với tin của ");
         assert_eq!(said.strip_prefix(goes_on), Some(summary), "{path}");
     };
     check(
@@ -74,9 +74,9 @@ fn an_announcement_names_what_became_of_the_unit() {
         "các đơn vị hành chính hiện nay trên địa bàn cũ: phường Thống Nhất (gồm cả địa bàn khác), xã Tiền Phong (gồm cả \
          địa bàn khác).",
     );
-    let content = notice("hoa-binh/xa-vay-nua").content.unwrap();
+    let content = notice("hoa-binh/xa-vay-nua").content.clone().unwrap();
     assert_eq!(content.matches("</a> (gồm cả địa bàn khác)</li>").count(), 2, "{content}");
-    let long = notice("vinh-phuc").summary.unwrap();
+    let long = notice("vinh-phuc").summary.clone().unwrap();
     assert!(long.ends_with("và 26 đơn vị khác."), "{long}");
     let early = notice("ha-tay");
     assert_eq!(early.id.as_str(), "tag:baovidu.example,2022-03-18:change/28/2008-08-01");

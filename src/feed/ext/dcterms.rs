@@ -8,5 +8,5 @@ pub(in crate::feed) const NAMESPACE: &str = "http://purl.org/dc/terms/";
 
 /// The official code of each unit, as of the entry's day.
 pub(in crate::feed) fn spatial(entry: &Entry) -> Vec<Element> {
-    entry.localities.iter().map(|unit| Element::new("dcterms:spatial").text(&unit.code)).collect()
+    entry.filed.localities.iter().map(|unit| Element::new("dcterms:spatial").text(&unit.code)).collect()
 }

@@ -149,6 +149,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) view: Arc<View>,
     engine: Engine,
+    pub(crate) publisher: Arc<Publisher>,
     address: SocketAddr,
     shutdown: CancellationToken,
     task: JoinSet<()>,
@@ -167,6 +168,7 @@ impl App {
             view: Arc::clone(&view),
             options: Arc::new(feed),
             content: Arc::new(ContentPolicy { default: Content::Full, by_path: [].into() }),
+            articles: Arc::default(),
         };
         let limits = PublisherOptions {
             memory_bytes_max: site.memory_bytes_max,
@@ -181,8 +183,14 @@ impl App {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let mut task = JoinSet::new();
-        task.spawn(serve(listener, publisher, site.http_options(), shutdown.clone()));
-        Self { state, clock: site.clock.clone(), view, engine, address, shutdown, task }
+        task.spawn(Arc::clone(publisher.disk()).run(shutdown.clone()));
+        task.spawn(serve(
+            listener,
+            Arc::clone(&publisher) as Arc<dyn loa::publish::Published>,
+            site.http_options(),
+            shutdown.clone(),
+        ));
+        Self { state, clock: site.clock.clone(), view, engine, publisher, address, shutdown, task }
     }
 
     /// One turn of the engine.
@@ -283,7 +291,10 @@ impl App {
     /// Ends it, as far as a process would: what is kept is in state and on disk.
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
-        patiently("the end of the app", self.task.join_next()).await.unwrap().unwrap();
+        while let Some(ended) = patiently("the end of the app", self.task.join_next()).await {
+            ended.unwrap();
+        }
+        self.publisher.disk().flush().unwrap();
     }
 }
 

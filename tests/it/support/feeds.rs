@@ -13,7 +13,7 @@ use loa::domain::entry_id::Identity;
 use loa::domain::ledger::{ArticleRecord, Departure, FeedRecord, Standing};
 use loa::domain::point::Point;
 use loa::domain::scope::Scope;
-use loa::feed::{Built, Content, HtmlLimits, Input, Options, Window, build};
+use loa::feed::{Built, Content, HtmlLimits, Input, Names, Options, Window, build, prepare};
 use loa::gazetteer::FeedAddresses;
 use loa::text::names;
 use serde_json::Value;
@@ -198,13 +198,15 @@ impl Case {
             notice_until: self.notice_until.map(instant),
         });
         let records: Vec<_> = self.articles.iter().map(record).collect();
+        let names = Names { addresses: &addresses, categories: &categories };
+        let prepared: Vec<_> =
+            self.articles.iter().zip(&records).map(|article| prepare(options, names, self.content, article)).collect();
         let input = Input {
             scope: &self.scope,
             addresses: &addresses,
             categories: &categories,
-            content: self.content,
             record: feed_record.as_ref(),
-            articles: self.articles.iter().zip(&records).collect(),
+            articles: prepared.iter().collect(),
             gone: self.gone.iter().collect(),
         };
         build(options, &input)

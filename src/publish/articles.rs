@@ -1,0 +1,104 @@
+//! Articles ready to stand in feeds, kept in memory: a feed of which one article is new loads and sanitises that one, and
+//! the other formats of a feed none. What is kept of an article is exactly determined by its key, so nothing here is ever
+//! invalid: what changed has another key, and what nobody asks for ages out.
+
+use std::mem::size_of;
+use std::sync::{Arc, Weak};
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use super::view::Names;
+use crate::catalog::Entry;
+use crate::domain::article::ArticleId;
+use crate::feed::{Content, Prepared};
+
+/// Bytes of articles kept in memory: about ten thousand as summaries, which are the newest of a newspaper's last months,
+/// or some three thousand with their bodies.
+pub const ARTICLES_BYTES_MAX: u64 = 24 << 20;
+/// What the cache itself takes for an article, in bytes.
+const OVERHEAD_BYTES: usize = 250;
+
+/// The articles.
+#[derive(Debug)]
+pub struct Articles(Cache<Key, Kept>);
+
+/// What decides everything that a document shows of an article, but where it is filed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    id: ArticleId,
+    version: u32,
+    digest: u64,
+    content: Content,
+}
+
+/// An article, and the names under which it is filed. The names are only compared: they go when nobody else has them.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    prepared: Arc<Prepared>,
+    names: Weak<Names>,
+}
+
+impl Kept {
+    /// An article that was prepared under these names.
+    #[must_use]
+    pub fn new(prepared: Prepared, names: &Arc<Names>) -> Self {
+        Self { prepared: Arc::new(prepared), names: Arc::downgrade(names) }
+    }
+
+    /// Is it filed under these names?
+    #[must_use]
+    pub fn is_under(&self, names: &Arc<Names>) -> bool {
+        std::ptr::eq(self.names.as_ptr(), Arc::as_ptr(names))
+    }
+
+    /// The article.
+    #[must_use]
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+}
+
+impl Default for Articles {
+    fn default() -> Self {
+        Self::new(ARTICLES_BYTES_MAX)
+    }
+}
+
+impl Articles {
+    /// Keeps none yet, and never more than so many bytes.
+    #[must_use]
+    pub fn new(bytes_max: u64) -> Self {
+        let weight = |key: &Key, kept: &Kept| {
+            let id = key.id.as_str().len();
+            u32::try_from(OVERHEAD_BYTES + size_of::<Key>() + size_of::<Kept>() + id + kept.prepared.weight())
+                .unwrap_or(u32::MAX)
+        };
+        // What was asked for last: by frequency, a new article would have to wait until it is asked for more often than an
+        // old one was.
+        let policy = EvictionPolicy::lru();
+        Self(Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build())
+    }
+
+    /// The article as the catalog has it, if it is ready.
+    #[must_use]
+    pub fn get(&self, entry: &Entry, content: Content) -> Option<Kept> {
+        self.0.get(&key(entry, content))
+    }
+
+    /// Keeps an article.
+    pub fn put(&self, entry: &Entry, content: Content, kept: Kept) {
+        self.0.insert(key(entry, content), kept);
+    }
+
+    /// Bytes kept now, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.run_pending_tasks();
+        self.0.weighted_size()
+    }
+}
+
+fn key(entry: &Entry, content: Content) -> Key {
+    Key { id: entry.id.clone(), version: entry.version, digest: entry.digest, content }
+}
