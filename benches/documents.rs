@@ -2,7 +2,8 @@
 //! parsed again strictly, hashed and gzipped; and one feed made by the `rss` crate, to stand beside other generators.
 //!
 //! `cargo bench --bench documents` makes some hundred feeds and says what ten thousand take at that rate;
-//! `LOA_BENCH_FULL=1` makes all of them. The lines `name microseconds` at the end are read by scripts.
+//! `LOA_BENCH_FULL=1` makes all of them. The lines `name microseconds` at the end are read by `benches/compare/run`, which
+//! gives other generators the articles that `LOA_BENCH_FEED=FILE` writes as a JSON Feed.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
@@ -144,6 +145,9 @@ fn one_feed(site: &Site) {
         for format in Format::ALL {
             let render = median(|| drop(render(&feed, format)));
             println!("loa-{format}-{name} {render:.1}");
+        }
+        if let (Some(path), Content::Full) = (std::env::var_os("LOA_BENCH_FEED"), content) {
+            fs::write(path, render(&feed, Format::Json).unwrap().body).unwrap();
         }
         let weight: usize = prepared.iter().map(Prepared::weight).sum();
         println!("  bytes of a ready article, {name}: {}", weight / ENTRIES);

@@ -27,7 +27,7 @@ PAUSE = (0.02, 0.25)
 RECENT = 30
 # Every so manieth change is a new article.
 NEW_EVERY = 4
-LOST_AFTER_SECONDS = 20
+LOST_AFTER_SECONDS = 60
 # Between two questions of the watcher: as good as none, without taking a core from those who are measured.
 WATCH_EVERY_SECONDS = 0.0002
 MUST = {"SQLite": {99: "< 100"}, "PostgreSQL": {50: "< 10", 99: "< 50"}}

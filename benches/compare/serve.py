@@ -148,7 +148,9 @@ def start_static_web_server(running, directory):
 def build_static_web_server():
     if not STATIC_WEB_SERVER.exists():
         tools.say("cargo install static-web-server")
-        tools.run("cargo", "install", "--locked", "static-web-server", "--root", STATIC_WEB_SERVER.parents[1])
+        root = STATIC_WEB_SERVER.parents[1]
+        tools.run("cargo", "install", "--locked", "static-web-server", "--root", root, "--target-dir", root / "build")
+        shutil.rmtree(root / "build")
 
 
 PEERS = {

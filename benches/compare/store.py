@@ -21,6 +21,8 @@ from pathlib import Path
 from corpus import REPOSITORY, Newsroom, categories
 
 ARTICLES = 1_000_000
+# Blocks that may wait for their turn to be written, of 40 MB each.
+BLOCKS_AHEAD = 8
 CATEGORIES = ("categories", "id, parent_id, slug, name, position")
 # Relation and columns, in the order of what `rows` gives.
 RELATIONS = (
@@ -114,10 +116,12 @@ def fill_sqlite(path, loa, pool):
     for name, _ in triggers:
         store.execute(f"DROP TRIGGER {name}")
     insert(store, *CATEGORIES, categories())
-    for done, lists in enumerate(pool.imap(make_sqlite_rows, newsroom.blocks()), 1):
-        for relation, lines in zip(RELATIONS, lists):
-            insert(store, *relation, lines)
-        tell(done)
+    blocks = newsroom.blocks()
+    for first in range(0, len(blocks), BLOCKS_AHEAD):
+        for block, lists in enumerate(pool.imap(make_sqlite_rows, blocks[first : first + BLOCKS_AHEAD]), first):
+            for relation, lines in zip(RELATIONS, lists):
+                insert(store, *relation, lines)
+            tell(block + 1)
     for _, sql in triggers:
         store.execute(sql)
     store.execute("COMMIT")

@@ -259,7 +259,7 @@ class Wrk:
 @contextlib.contextmanager
 def wrk(port, path, headers, connections, seconds, **environment):
     """Asks with that many connections from the client's core; see serve/wrk.lua for the environment."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", HERE / "serve/wrk.lua"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", HERE / "serve/wrk.lua"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": os.environ | environment}
