@@ -64,7 +64,9 @@ pub(crate) async fn serve(
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.stop().clone();
     lifecycle.spawn("engine", service.engine.run(stop.clone()));
-    let published: Arc<dyn crate::publish::Published> = service.publisher;
+    let (documents, published) = (Arc::clone(&service.publisher), service.publisher);
+    let told = stop.clone();
+    lifecycle.spawn("documents", async move { documents.refreshing(told).await });
     lifecycle.spawn("http", http::serve(listener, published, http_options(config, base_url.clone()), stop.clone()));
     if let Some(address) = config.http.metrics_listen {
         let private = bind(address, "http.metrics_listen").await?;

@@ -135,6 +135,7 @@ fn engine_options(
         clock,
         poll_interval: config.store.poll_interval,
         read_pause_factor: READ_PAUSE_FACTOR,
+        complete_read_interval: config.store.complete_read_interval,
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,
         store_may_restore: config.store_may_restore,

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -260,10 +261,15 @@ fn store(reader: &Reader<'_>) -> Store {
         schema: reader.optional_text("store.schema"),
         prefix: reader.text("store.prefix"),
         poll_interval: milliseconds(reader, "store.poll_interval_ms", 100, HOUR_MS),
+        complete_read_interval: minutes(reader, "store.complete_read_minutes", 1..=10_080),
         query_timeout: milliseconds(reader, "store.query_timeout_ms", 100, HOUR_MS),
         vanish_max_rows: reader.number("store.vanish_max_rows", 0..=1_000_000_000),
         vanish_max_percent: reader.number("store.vanish_max_percent", 0..=100),
     }
+}
+
+fn minutes(reader: &Reader<'_>, key: &str, minutes: RangeInclusive<i64>) -> Duration {
+    Duration::from_mins(reader.number(key, minutes))
 }
 
 /// The address of a database. The text is a secret, so a fault does not show it.

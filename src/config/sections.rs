@@ -52,6 +52,8 @@ pub struct Store {
     pub prefix: String,
     /// How often changes are looked for.
     pub poll_interval: Duration,
+    /// How often everything is read although the store keeps a change log.
+    pub complete_read_interval: Duration,
     /// How long one reading may take.
     pub query_timeout: Duration,
     /// Rows that may vanish at once.

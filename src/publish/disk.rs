@@ -79,6 +79,12 @@ impl DiskCopies {
         self.lock().iter().map(|(key, copy)| (key.clone(), copy.sequence)).collect()
     }
 
+    /// The sequence of the feed when the document on disk was made; `None`: there is none.
+    #[must_use]
+    pub fn sequence(&self, key: &FeedKey) -> Option<u64> {
+        self.lock().get(key).map(|copy| copy.sequence)
+    }
+
     /// Writes a document: beside the old one, then in its place.
     ///
     /// # Errors

@@ -14,7 +14,6 @@ use super::names;
 use super::publisher::Publisher;
 pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
-use super::refresh::Refreshed;
 use super::view::View;
 use crate::catalog::classify;
 use crate::domain::address::AddressBook;
@@ -23,16 +22,17 @@ use crate::domain::ledger::Committed;
 use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
 use crate::state::{State, StateError};
+use crate::store::log::{LogCursor, LogRead};
 use crate::store::{ArticleStore, Scan, StoreError};
 
-/// A complete read at least this often, whatever the store's change marker says.
+/// Without a change log: a complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
 /// How often commands and due articles are looked for, also while the store is being read: a withdrawal has two seconds.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
-/// How long documents are made anew in one turn before the engine looks around again.
+/// How long documents are made anew in one step of who moves the engine by hand.
 const REFRESH_BUDGET: Duration = Duration::from_millis(500);
-/// Between two turns that something rang for: a thousand requests for one stale document are one turn.
-const WAKE_PAUSE: Duration = Duration::from_millis(20);
+/// Between two turns that requests rang for: a thousand of them at once are one turn.
+const WAKE_PAUSE: Duration = Duration::from_millis(2);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -45,6 +45,8 @@ pub struct EngineOptions {
     pub poll_interval: Duration,
     /// A complete read is followed by a pause so many times as long: a large store is not read without end.
     pub read_pause_factor: u32,
+    /// With a change log: how often the store is read completely all the same.
+    pub complete_read_interval: Duration,
     /// Rows that may vanish at once without being held.
     pub vanish_max_rows: usize,
     /// The same, in percent of the articles in the feeds; the larger of both counts.
@@ -74,16 +76,28 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     poll_interval: Duration,
     read_pause_factor: u32,
+    complete_read_interval: Duration,
+    /// How far the store's change log is read; `None`: it has none, or a complete read must come first.
+    log: Option<LogCursor>,
     store_marker: Option<u64>,
     control_marker: Option<u64>,
     last_read: Option<Instant>,
     /// Not before this: the last read took long.
     next_read: Instant,
     last_sweep: Instant,
-    /// How far the documents have followed their feeds; `None`: something has changed since the last look.
-    refreshed: Option<Refreshed>,
     /// Did the last turn go through?
     well: bool,
+    /// Did the last turn find something, so that there may be more?
+    busy: bool,
+}
+
+/// What a turn has seen of the store.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// It answered.
+    store: bool,
+    /// It was read completely, and nothing is held back.
+    completely: bool,
 }
 
 impl Engine {
@@ -108,6 +122,7 @@ impl Engine {
             status.state_ok_at = Some(clock.now());
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
+        let complete_read_interval = options.complete_read_interval;
         let follower = Follower::new(Arc::clone(&state), Arc::clone(&view), cursor);
         let mut reconciler = Reconciler::new(Arc::clone(&store), follower, options);
         reconciler.compare_rules().await?;
@@ -120,13 +135,15 @@ impl Engine {
             clock,
             poll_interval,
             read_pause_factor,
+            complete_read_interval,
+            log: None,
             store_marker: None,
             control_marker: None,
             last_read: None,
             next_read: Instant::now(),
             last_sweep: Instant::now(),
-            refreshed: None,
             well: true,
+            busy: false,
         };
         engine.obey().await?;
         Ok(engine)
@@ -135,23 +152,33 @@ impl Engine {
     /// Runs until it is told to stop.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let wake = Arc::clone(&self.publisher.wake);
+        let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
         while !shutdown.is_cancelled() {
-            self.step().await;
+            self.turn().await;
             let pause = self.pause();
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = sleep(pause) => {}
+                () = store.woken(), if self.well && self.log.is_some() => {}
+                () = state.woken(), if self.well => {}
                 () = wake.notified(), if self.well => sleep(WAKE_PAUSE).await,
             }
         }
     }
 
-    /// One turn: looks for changes, applies them, makes documents anew.
+    /// One turn, and the documents that it affects: for who moves the engine by hand.
     pub async fn step(&mut self) {
+        self.turn().await;
+        self.publisher.refresh(REFRESH_BUDGET).await;
+    }
+
+    /// Looks for changes and applies them; the documents follow by [`Publisher::refreshing`].
+    async fn turn(&mut self) {
         let outcome = self.look().await;
         if self.reconciler.follower.take_renamed() {
             self.publisher.forget_memory();
         }
+        self.publish_moved();
         self.well = outcome.is_ok();
         if !self.well {
             // Half done is not done: the next turn reads everything, whatever the marker says.
@@ -159,42 +186,58 @@ impl Engine {
         }
         self.note(outcome);
         self.publisher.caught_up.notify_waiters();
-        let all = self.refreshed == Some(Refreshed::All);
-        if self.view.is_filled() && self.view.store_answers() && !all {
-            self.refreshed = Some(self.publisher.refresh(REFRESH_BUDGET).await);
-        }
         if self.last_sweep.elapsed() > SWEEP_EVERY {
             self.publisher.sweep(self.clock.now());
             self.last_sweep = Instant::now();
         }
     }
 
-    /// Documents have something to follow.
-    const fn changed_if(&mut self, changed: bool) {
-        if changed {
-            self.refreshed = None;
-        }
+    /// Has the documents of the feeds that have moved on made anew.
+    fn publish_moved(&mut self) {
+        let moved = self.reconciler.follower.take_moved();
+        self.busy = !moved.is_empty();
+        self.publisher.refresh_soon(moved);
     }
 
-    /// Looks for everything there may be. True: the store was really read. What comes first is done even if what comes
-    /// after it fails.
-    async fn look(&mut self) -> Result<bool, ReconcileError> {
-        let moved = self.reconciler.follower.follow().await?;
-        self.changed_if(moved);
+    /// Looks for everything there may be, the most urgent first. What comes first is done even if what comes after it
+    /// fails.
+    async fn look(&mut self) -> Result<Looked, ReconcileError> {
+        let logged = self.read_log().await;
+        self.publish_moved();
+        self.reconciler.follower.follow().await?;
         self.turn_day().await?;
         self.obey().await?;
         let small = self.publish_small().await;
-        let read = self.read_if_changed().await?;
+        let completely = self.read_if_due().await?;
         small?;
-        Ok(read)
+        Ok(Looked { store: logged? || completely, completely })
+    }
+
+    /// Applies what the store's change log tells. True: the store answered.
+    async fn read_log(&mut self) -> Result<bool, ReconcileError> {
+        let Some(cursor) = self.log.as_ref().filter(|_| self.view.is_filled()) else { return Ok(false) };
+        let lost = match self.store.log_since(cursor).await? {
+            LogRead::Changes(changes) => {
+                let refused = self.reconciler.follow_log(&changes, self.clock.now()).await?;
+                if refused.is_none() {
+                    self.log = Some(changes.cursor);
+                }
+                refused
+            }
+            LogRead::Lost { why } => Some(why),
+        };
+        if let Some(why) = lost {
+            tracing::warn!(why, "the change log does not tell what has changed, the store is read completely");
+            (self.log, self.last_read) = (None, None);
+        }
+        Ok(true)
     }
 
     /// Has administrative units change on their day, once it is known that the store can tell what is in their feeds then:
     /// until that the last good documents of before are better than none.
     async fn turn_day(&mut self) -> Result<(), StateError> {
-        if self.last_read.is_some() && self.view.store_answers() {
-            let turned = self.reconciler.turn_day(self.clock.now()).await?;
-            self.changed_if(turned);
+        if (self.last_read.is_some() || self.log.is_some()) && self.view.store_answers() {
+            self.reconciler.turn_day(self.clock.now()).await?;
         }
         Ok(())
     }
@@ -206,8 +249,7 @@ impl Engine {
             return Ok(());
         }
         let control = self.state.control().await?;
-        let changed = self.reconciler.obey(control, self.clock.now()).await?;
-        self.changed_if(changed);
+        self.reconciler.obey(control, self.clock.now()).await?;
         self.control_marker = Some(marker);
         Ok(())
     }
@@ -217,35 +259,46 @@ impl Engine {
     async fn publish_small(&mut self) -> Result<(), ReconcileError> {
         let now = self.clock.now();
         // First: it needs no store.
-        let changed = self.reconciler.end_notices(now).await?;
-        self.changed_if(changed);
-        let mut ids = self.reconciler.due(now);
+        self.reconciler.end_notices(now).await?;
+        let mut ids = self.reconciler.publish_due(now).await?;
         if self.view.is_filled() {
             ids.extend(self.publisher.take_behind());
         }
         ids.sort();
         ids.dedup();
-        let changed = self.reconciler.decide_now(&ids, now).await?;
-        self.changed_if(changed);
+        self.reconciler.decide_now(&ids, now).await?;
         if self.view.is_filled() {
-            let changed = self.reconciler.begin(self.publisher.take_wanted(), now).await?;
-            self.changed_if(changed);
-            let changed = self.reconciler.decide_afresh(now).await?;
-            self.changed_if(changed);
+            self.reconciler.begin(self.publisher.take_wanted(), now).await?;
+            self.reconciler.decide_afresh(now).await?;
+            self.reconciler.look_again(now).await?;
+            self.reconciler.decide_commanded(now).await?;
         }
         Ok(())
     }
 
-    async fn read_if_changed(&mut self) -> Result<bool, ReconcileError> {
+    /// Is it time to read everything?
+    async fn is_read_due(&mut self) -> Result<bool, ReconcileError> {
         if Instant::now() < self.next_read {
             return Ok(false);
         }
+        let older_than = |limit: Duration| self.last_read.is_none_or(|last| last.elapsed() >= limit);
+        if self.reconciler.wants_read() {
+            return Ok(true);
+        }
+        if self.log.is_some() {
+            return Ok(older_than(self.complete_read_interval));
+        }
         let marker = self.store.change_marker().await?;
         let same = marker.is_some() && marker == self.store_marker;
-        let recent = self.last_read.is_some_and(|last| last.elapsed() < READ_EVERY);
-        if same && recent && !self.reconciler.wants_read() {
+        Ok(!same || older_than(READ_EVERY))
+    }
+
+    async fn read_if_due(&mut self) -> Result<bool, ReconcileError> {
+        if !self.is_read_due().await? {
             return Ok(false);
         }
+        // Both before the read: what is committed while it goes on is found once more.
+        let (marker, log_end) = (self.store.change_marker().await?, self.store.log_end().await?);
         let began = Instant::now();
         let result = self.read().await;
         let took = began.elapsed();
@@ -253,41 +306,46 @@ impl Engine {
         metrics::store_read(!failed, took);
         self.next_read = Instant::now() + if failed { Duration::ZERO } else { took * self.read_pause_factor };
         result?;
-        self.changed_if(true);
         self.store_marker = marker;
         self.last_read = Some(Instant::now());
+        if log_end.is_none() || self.log.is_none() {
+            self.log = log_end;
+        }
         Ok(true)
     }
 
-    /// Reads everything and reconciles it; meanwhile goes on watching for commands and due articles.
+    /// Reads everything and reconciles it; meanwhile goes on with everything else.
     async fn read(&mut self) -> Result<(), ReconcileError> {
         let store = Arc::clone(&self.store);
         let mut scan = store.scan();
         let scan: Result<Scan, StoreError> = loop {
             tokio::select! {
                 scan = &mut scan => break scan,
-                () = sleep(WATCH_EVERY) => {
-                    self.obey().await?;
-                    // Its failure will be found again when the scan is done.
-                    if let Err(error) = self.publish_small().await {
-                        tracing::debug!(%error, "cannot publish while the store is being read");
-                    }
-                }
+                () = self.store.woken(), if self.log.is_some() => {}
+                () = sleep(WATCH_EVERY) => {}
             }
+            self.obey().await?;
+            // Its failure will be found again when the scan is done.
+            if let Err(error) = self.read_log().await.and(self.publish_small().await) {
+                tracing::debug!(%error, "cannot publish while the store is being read");
+            }
+            self.publish_moved();
         };
         self.reconciler.reconcile(scan?, self.clock.now()).await
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.
-    fn note(&mut self, outcome: Result<bool, ReconcileError>) {
+    fn note(&mut self, outcome: Result<Looked, ReconcileError>) {
         let now = self.clock.now();
         let store_before = self.view.with_status(|status| status.store_error.clone());
         self.view.note(|status| match outcome {
-            Ok(read) => {
+            Ok(looked) => {
                 note_well("state", &mut status.state_error);
                 status.state_ok_at = Some(now);
-                if read {
+                if looked.store {
                     note_well("store", &mut status.store_error);
+                }
+                if looked.completely {
                     status.held = None;
                 }
                 if status.store_error.is_none() {
@@ -305,7 +363,7 @@ impl Engine {
             }
         });
         if store_before.is_some() && self.view.store_answers() {
-            self.changed_if(true);
+            self.publisher.refresh_all_soon();
         }
         self.publish_metrics();
     }
@@ -320,18 +378,17 @@ impl Engine {
         }
     }
 
-    /// Until the next turn: soon if documents are left to be made, else when the next article is due or it is time to
-    /// look. What failed is due all the time, but is not tried all the time.
+    /// Until the next turn: at once if there may be more, else when the next article is due or it is time to look. What
+    /// failed is due all the time, but is not tried all the time.
     fn pause(&self) -> Duration {
         let often = self.poll_interval.min(WATCH_EVERY);
         if !self.well {
             return often;
         }
-        if self.refreshed == Some(Refreshed::UntilBudget) || self.reconciler.is_behind_rules() {
+        if self.busy || self.reconciler.is_behind_rules() {
             return Duration::ZERO;
         }
-        let until_due = self.reconciler.next_due().map(|due| (due - self.clock.now()).to_std().unwrap_or_default());
-        until_due.map_or(often, |due| due.min(often))
+        self.reconciler.next_due(self.clock.now()).map_or(often, |due| due.min(often))
     }
 
     /// One turn, for commands that need one moment and end.

@@ -1,6 +1,7 @@
 //! Writes to the ledger, and follows what is written there, by whomever: this process, another replica, or this process
 //! without hearing that it was. What readers see is only ever taken from there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::names;
@@ -25,12 +26,14 @@ pub(super) struct Follower {
     marks_changed: bool,
     /// Did categories or their addresses, or what became of places, change, and with them documents that no sequence counts?
     renamed: bool,
+    /// Feeds whose record has moved on.
+    moved: BTreeSet<Scope>,
 }
 
 impl Follower {
     /// The view has taken over the ledger up to `cursor`.
-    pub(super) const fn new(state: Arc<dyn State>, view: Arc<View>, cursor: u64) -> Self {
-        Self { state, view, cursor, marks_changed: false, renamed: false }
+    pub(super) fn new(state: Arc<dyn State>, view: Arc<View>, cursor: u64) -> Self {
+        Self { state, view, cursor, marks_changed: false, renamed: false, moved: BTreeSet::new() }
     }
 
     /// Writes a batch, and has the view take over what is written.
@@ -48,6 +51,7 @@ impl Follower {
         // Categories are published already, and recorded once everything else is: until then the mark is an older one.
         self.marks_changed |= changes.marks_changed;
         let names = self.with_addresses(changes.addresses);
+        self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
         self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
         self.cursor = changes.cursor;
         Ok(())
@@ -72,8 +76,8 @@ impl Follower {
     }
 
     /// Takes over what was written since, by whomever: by this process, by another replica, or by this process without
-    /// hearing that it was. True: feeds moved on.
-    pub(super) async fn follow(&mut self) -> Result<bool, StateError> {
+    /// hearing that it was.
+    pub(super) async fn follow(&mut self) -> Result<(), StateError> {
         let changes = self.state.since(self.cursor).await?;
         let mut names = self.with_addresses(changes.addresses);
         if changes.marks_changed || self.marks_changed {
@@ -83,11 +87,16 @@ impl Follower {
             self.renamed |= renamed(&old, &recorded);
             names = Some(recorded);
         }
-        let moved = !changes.feeds.is_empty();
+        self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
         self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
         self.cursor = changes.cursor;
         self.marks_changed = false;
-        Ok(moved)
+        Ok(())
+    }
+
+    /// The feeds whose record has moved on since the last call.
+    pub(super) fn take_moved(&mut self) -> BTreeSet<Scope> {
+        std::mem::take(&mut self.moved)
     }
 
     /// Publishes other tables of administrative units. Documents say what became of places, which no sequence counts.

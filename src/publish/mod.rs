@@ -12,6 +12,7 @@ mod lists;
 pub mod make;
 pub(crate) mod names;
 mod outcome;
+mod prepared;
 pub mod publisher;
 mod reconcile;
 mod refresh;

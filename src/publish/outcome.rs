@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::prepared::Early;
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -30,6 +31,10 @@ pub(super) struct Outcome {
     pub(super) batch: Batch,
     /// What was decided.
     pub(super) decided: Vec<ArticleId>,
+    /// Those of them that have no row.
+    pub(super) absent: Vec<ArticleId>,
+    /// What is to be published later, decided for the instant at which it is due.
+    pub(super) early: Vec<(ArticleId, Early)>,
     /// Digest of each row that is decided and leads to no write; `None`: look at it again.
     pub(super) seen: Vec<(ArticleId, Option<u64>)>,
     /// When each is to be looked at again.
@@ -57,6 +62,17 @@ impl Outcome {
         let Said { adopted, find } = said;
         let row = Row { id: &id, digest, article: article.as_deref(), adopted, find };
         let Decision { write, due, withdraw, faults, labels } = transition::decide(record, row, now);
+        if let Some(due) = due.filter(|_| write.is_none()) {
+            let then = transition::decide(record, row, &Circumstances { now: due, ..*now });
+            let early = |write| Early {
+                write,
+                labels: then.labels,
+                faults: then.faults,
+                adopted: adopted.map(str::to_owned),
+                find,
+            };
+            self.early.extend(then.write.map(|write| (id.clone(), early(write))));
+        }
         let faults: Vec<Fault> = faults.into_iter().chain(notices).collect();
         if !faults.is_empty() {
             self.faults.insert(id.clone(), faults);
@@ -72,16 +88,36 @@ impl Outcome {
             .as_ref()
             .map_or_else(|| record.is_some_and(ArticleRecord::is_public), |write| write.record.is_public());
         self.seen.push((id, (!in_feeds).then_some(digest)));
+        self.add_labels(labels);
+        if let Some(write) = write {
+            self.add_write(record, write);
+        }
+    }
+
+    /// Of several spellings the first by code point, whatever the order of the rows: `OCOP` before `ocop`.
+    fn add_labels(&mut self, labels: Vec<(Scope, String)>) {
         for (scope, label) in labels {
-            // Of several spellings the first by code point, whatever the order of the rows: `OCOP` before `ocop`.
             let known = self.labels.entry(scope).or_insert_with(|| label.clone());
             if label < *known {
                 *known = label;
             }
         }
-        if let Some(write) = write {
-            self.add_write(record, write);
+    }
+
+    /// Adds what was decided beforehand and is due.
+    pub(super) fn add_early(&mut self, id: ArticleId, early: Early, now: Timestamp) {
+        let mut write = early.write;
+        for touch in &mut write.touches {
+            touch.at = now;
         }
+        self.batch.writes.push(write);
+        self.add_labels(early.labels);
+        if !early.faults.is_empty() {
+            self.faults.insert(id.clone(), early.faults);
+        }
+        self.seen.push((id.clone(), None));
+        self.due.push((id.clone(), None));
+        self.decided.push(id);
     }
 
     /// Adds what is to be written of one article.

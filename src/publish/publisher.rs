@@ -16,6 +16,7 @@ use super::document::Document;
 use super::listing::{GroupKind, Listing};
 use super::lists::Lists;
 use super::make::{Made, MakeError, Maker};
+use super::refresh::Backlog;
 use super::view::View;
 use super::{Health, PartHealth, Published, Route, Unavailable};
 use crate::domain::address::FEEDS_PREFIX;
@@ -59,11 +60,11 @@ pub struct Publisher {
     /// One lock per document that is being made on demand.
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
     /// Articles that renderings found otherwise than the catalog has them.
-    pub(super) behind: Mutex<BTreeSet<ArticleId>>,
+    behind: Mutex<BTreeSet<ArticleId>>,
     /// Feeds that somebody asks for and that have something to begin with: see [`Publisher::want`].
     wanted: Mutex<BTreeSet<Scope>>,
-    /// Feeds that cannot be made, with the sequence at which that was found.
-    pub(super) broken: Mutex<HashMap<Scope, u64>>,
+    /// Feeds whose documents are to be made anew.
+    pub(super) backlog: Backlog,
     clock: Arc<dyn Clock>,
     options: PublisherOptions,
     /// Wakes the engine.
@@ -87,7 +88,7 @@ impl Publisher {
             flights: Mutex::default(),
             behind: Mutex::default(),
             wanted: Mutex::default(),
-            broken: Mutex::default(),
+            backlog: Backlog::default(),
             clock,
             options,
             wake: Arc::default(),
@@ -120,10 +121,10 @@ impl Publisher {
                 metrics::document_lookup(Lookup::Memory);
                 return Ok(document);
             }
-            // The engine is about to make the new one; until then the old one is good, if nothing had to leave it.
+            // The new one is about to be made; until then the old one is good, if nothing had to leave it.
             if document.sequence() >= floor && document.sequence() < current && self.view().is_filled() {
                 metrics::document_lookup(Lookup::Stale);
-                self.wake.notify_one();
+                self.refresh_soon([key.scope.clone()]);
                 return Ok(document);
             }
         }
@@ -239,7 +240,7 @@ impl Publisher {
     }
 
     /// Has the engine look at these articles before anything else.
-    fn note_behind(&self, ids: Vec<ArticleId>) {
+    pub(super) fn note_behind(&self, ids: Vec<ArticleId>) {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
         self.wake.notify_one();
     }

@@ -1,9 +1,12 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
 //! of some rows, or of none, when a command needs no row. The live engine will ask smaller questions of the same kind.
 
+mod logged;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::afresh::Afresh;
 use super::day;
@@ -11,6 +14,7 @@ use super::engine::EngineOptions;
 use super::follower::{Follower, renamed};
 use super::names;
 use super::outcome::{Outcome, Said};
+use super::prepared::Prepared;
 use super::view::{Names, View};
 use super::waiting::Waiting;
 use crate::catalog::Catalog;
@@ -27,6 +31,7 @@ use crate::feed;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, Scan, StoreError};
+use logged::Doubtful;
 
 /// Articles loaded at a time: bodies of so many are in memory at once.
 const LOAD_AT_A_TIME: usize = 500;
@@ -65,8 +70,12 @@ pub(super) struct Reconciler {
     /// Rows that were decided and are in no feed: drafts, faulty ones, those that wait or have gone.
     seen: HashMap<ArticleId, u64>,
     waiting: Waiting,
+    /// What waits, decided beforehand.
+    prepared: Prepared,
     /// Public articles that the last read did not show.
     missing: BTreeSet<ArticleId>,
+    /// The same, of what the change log told.
+    doubtful: Doubtful,
     /// Articles that somebody withdrew, restored or gave a guid by command since they were last decided.
     commanded: BTreeSet<ArticleId>,
     held_since: Option<Timestamp>,
@@ -90,6 +99,8 @@ impl Reconciler {
             store_accepted_at: None,
             seen: HashMap::new(),
             waiting: Waiting::default(),
+            prepared: Prepared::default(),
+            doubtful: Doubtful::default(),
             missing: BTreeSet::new(),
             commanded: BTreeSet::new(),
             held_since: None,
@@ -125,20 +136,17 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// When the next article, or the end of an announcement, becomes due.
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
+    /// How long until the next article, the end of an announcement, or a row that was not there is to be looked at.
+    pub(super) fn next_due(&self, now: Timestamp) -> Option<Duration> {
         let notice = self.view.with_catalog(Catalog::next_notice_due);
-        self.waiting.next().into_iter().chain(notice).min()
-    }
-
-    /// Articles that are due.
-    pub(super) fn due(&self, now: Timestamp) -> Vec<ArticleId> {
-        self.waiting.until(now)
+        let due = self.waiting.next().into_iter().chain(notice).min();
+        let until = due.map(|due| (due - now).to_std().unwrap_or_default());
+        until.into_iter().chain(self.doubtful.next()).min()
     }
 
     /// Must the next complete read come even if the store says that nothing has changed?
     pub(super) fn wants_read(&self) -> bool {
-        !self.missing.is_empty() || !self.commanded.is_empty() || self.held_since.is_some()
+        !self.missing.is_empty() || self.held_since.is_some()
     }
 
     /// Takes over what people have commanded. What they withdrew leaves now: that needs no store.
@@ -399,7 +407,8 @@ impl Reconciler {
             }
             // Deleted since; if it comes back, it has to be looked at.
             outcome.seen.extend(absent.iter().map(|id| ((*id).clone(), None)));
-            outcome.due.extend(absent.into_iter().map(|id| (id.clone(), None)));
+            outcome.due.extend(absent.iter().map(|id| ((*id).clone(), None)));
+            outcome.absent.extend(absent.into_iter().cloned());
         }
         Ok(outcome)
     }
@@ -442,6 +451,11 @@ impl Reconciler {
         }
         for (id, due) in outcome.due {
             self.waiting.set(&id, due);
+            self.prepared.set(&id, None);
+        }
+        self.prepared.decide_by(&self.options.classify, &self.view.names().categories);
+        for (id, early) in outcome.early {
+            self.prepared.set(&id, Some(early));
         }
         self.view.note_faults(&outcome.decided, outcome.faults);
         Ok(())

@@ -1,18 +1,37 @@
-//! Makes documents anew off the request path.
+//! Makes documents anew off the request path: those of the feeds that have moved on. A feed that somebody asked for lately,
+//! whose documents are in memory, gets them at once. One whose documents are only on disk gets them when somebody asks; but if
+//! something had to leave it, they are made now, for until then there is nothing that may be served should the store go down.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::make::MakeError;
 use super::publisher::Publisher;
+use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 
 /// Renderings at a time, off the request path.
 const REFRESHES_AT_A_TIME: usize = 2;
+/// How long documents are made anew before the feeds that have moved on meanwhile are looked at: the newest change first.
+const REFRESH_BUDGET: Duration = Duration::from_millis(500);
+/// Between two attempts while the store or state does not answer.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What is left to be done.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    feeds: Mutex<BTreeSet<Scope>>,
+    rung: Notify,
+    /// Feeds that cannot be made, with the sequence at which that was found.
+    broken: Mutex<HashMap<Scope, u64>>,
+}
 
 /// How far a refresh came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,58 +44,130 @@ pub(super) enum Refreshed {
     InPart,
 }
 
+/// A feed to be made anew.
+#[derive(Debug)]
+struct Job {
+    scope: Scope,
+    formats: Vec<Format>,
+    sequence: u64,
+    /// Did somebody ask for it lately?
+    is_hot: bool,
+}
+
 impl Publisher {
-    /// Makes every document anew that somebody asked for lately and that has changed since, for at most `budget`. Stops
-    /// at the first sign that the store does not answer; the next call goes on where this one stopped.
+    /// These feeds have moved on.
+    pub(super) fn refresh_soon(&self, moved: impl IntoIterator<Item = Scope>) {
+        let mut feeds = self.backlog.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.extend(moved);
+        if !feeds.is_empty() {
+            self.backlog.rung.notify_one();
+        }
+    }
+
+    /// Any feed may have moved on.
+    pub(super) fn refresh_all_soon(&self) {
+        let on_disk = self.disk.all().into_iter().map(|(key, _)| key.scope);
+        let in_memory = self.memory.iter().map(|(key, _)| key.scope.clone());
+        self.refresh_soon(on_disk.chain(in_memory).collect::<BTreeSet<_>>());
+    }
+
+    /// Makes documents anew for as long as it is not told to stop.
+    pub async fn refreshing(&self, shutdown: CancellationToken) {
+        self.refresh_all_soon();
+        while !shutdown.is_cancelled() {
+            let refreshed = self.refresh(REFRESH_BUDGET).await;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.backlog.rung.notified() => {}
+                () = sleep(RETRY_AFTER), if refreshed == Refreshed::InPart => {}
+                () = std::future::ready(()), if refreshed == Refreshed::UntilBudget => {}
+            }
+        }
+    }
+
+    /// Makes documents anew that feeds have left behind, for at most `budget`. Stops at the first sign that the store does
+    /// not answer; the next call goes on where this one stopped.
     pub(super) async fn refresh(&self, budget: Duration) -> Refreshed {
+        if !self.maker.view.is_filled() || !self.maker.view.store_answers() {
+            return Refreshed::InPart;
+        }
         let until = Instant::now() + budget;
-        let stale = self.stale();
-        let count = stale.len();
-        let mut jobs = futures_util::stream::iter(stale)
+        let jobs = self.jobs();
+        let count = jobs.len();
+        let mut made = futures_util::stream::iter(jobs)
             .take_while(|_| std::future::ready(Instant::now() < until))
-            .map(|(scope, formats)| async move {
-                let formats: Vec<Format> = formats.into_iter().collect();
-                let sequence = self.sequences(&scope).0;
-                (self.maker.make(&scope, &formats).await, scope, sequence)
-            })
+            .map(async |job| (self.maker.make(&job.scope, &job.formats).await, job))
             .buffer_unordered(REFRESHES_AT_A_TIME);
-        let (mut tried, mut behind) = (0, false);
-        while let Some((made, scope, sequence)) = jobs.next().await {
+        let (mut tried, mut in_part) = (0, false);
+        while let Some((made, job)) = made.next().await {
             tried += 1;
             match made {
-                Ok(made) => drop(self.keep(&scope, made).await),
+                Ok(made) => {
+                    self.keep(&job.scope, made).await;
+                    self.done(&job);
+                }
                 Err(MakeError::Behind(ids)) => {
-                    behind = true;
-                    self.behind.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+                    in_part = true;
+                    self.note_behind(ids);
                 }
                 Err(error @ (MakeError::Unrenderable(_) | MakeError::Broke(_))) => {
-                    tracing::error!(%scope, %error, "a feed cannot be made, until it changes");
-                    self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(scope, sequence);
+                    tracing::error!(scope = %job.scope, %error, "a feed cannot be made, until it changes");
+                    self.broken(&job);
                 }
                 Err(error) => {
-                    tracing::warn!(%scope, %error, "a feed cannot be made now, the last good document stays");
+                    tracing::warn!(scope = %job.scope, %error, "a feed cannot be made now, the last good document stays");
                     return Refreshed::InPart;
                 }
             }
         }
-        match (tried < count, behind) {
+        match (tried < count, in_part) {
             (true, _) => Refreshed::UntilBudget,
             (false, true) => Refreshed::InPart,
             (false, false) => Refreshed::All,
         }
     }
 
-    /// Documents in memory or on disk that their feeds have left behind, but for feeds that cannot be made.
-    fn stale(&self) -> BTreeMap<Scope, BTreeSet<Format>> {
-        let in_memory = self.memory.iter().map(|(key, document)| ((*key).clone(), document.sequence()));
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut stale: BTreeMap<Scope, BTreeSet<Format>> = BTreeMap::new();
-        for (key, sequence) in self.disk.all().into_iter().chain(in_memory) {
-            let current = self.sequences(&key.scope).0;
-            if sequence < current && broken.get(&key.scope) != Some(&current) {
-                stale.entry(key.scope).or_default().insert(key.format);
+    /// What is to be made, what was asked for lately first. Forgets the feeds of which nothing is to be made.
+    fn jobs(&self) -> Vec<Job> {
+        let mut feeds = self.backlog.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs: Vec<Option<Job>> = feeds.iter().map(|scope| self.job(scope)).collect();
+        let mut kept = jobs.iter().map(Option::is_some);
+        feeds.retain(|_| kept.next().unwrap_or_default());
+        let mut jobs: Vec<Job> = jobs.into_iter().flatten().collect();
+        jobs.sort_by_key(|job| !job.is_hot);
+        jobs
+    }
+
+    fn job(&self, scope: &Scope) -> Option<Job> {
+        let (sequence, floor) = self.sequences(scope);
+        let broken = self.backlog.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.get(scope) == Some(&sequence) {
+            return None;
+        }
+        let mut job = Job { scope: scope.clone(), formats: Vec::new(), sequence, is_hot: false };
+        for format in Format::ALL {
+            let key = FeedKey::new(scope.clone(), format);
+            let in_memory = self.memory.get(&key).map(|document| document.sequence());
+            let is_hot = in_memory.is_some_and(|kept| kept < sequence);
+            let on_disk = || self.disk.sequence(&key).is_some_and(|kept| kept < floor);
+            if is_hot || (in_memory.is_none() && on_disk()) {
+                job.formats.push(format);
+                job.is_hot |= is_hot;
             }
         }
-        stale
+        (!job.formats.is_empty()).then_some(job)
+    }
+
+    /// Made, unless it has moved on once more.
+    fn done(&self, job: &Job) {
+        let mut feeds = self.backlog.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.sequences(&job.scope).0 == job.sequence {
+            feeds.remove(&job.scope);
+        }
+    }
+
+    fn broken(&self, job: &Job) {
+        let mut broken = self.backlog.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.insert(job.scope.clone(), job.sequence);
     }
 }

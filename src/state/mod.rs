@@ -167,6 +167,12 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// its writes, takes none. The deny list has its own [`State::control_marker`].
     fn since(&self, cursor: u64) -> BoxFuture<'_, Result<Changes, StateError>>;
 
+    /// Ends when somebody may have written something, or when it can no longer be told: a hint, on which nothing depends but
+    /// how soon it is found. May be dropped and asked for again at any time; what happened in between counts.
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// The records of these articles, in any order; an article without one is left out.
     fn records<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<ArticleRecord>, StateError>>;
 

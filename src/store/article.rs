@@ -23,15 +23,15 @@ const SUBTAG_CHARS_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// Its rows in `articles`: one, if all is well.
-    pub(super) articles: Vec<Row>,
+    pub(super) articles: Vec<Row<'static>>,
     /// Its rows in `article_categories`.
-    pub(super) categories: Vec<Row>,
+    pub(super) categories: Vec<Row<'static>>,
     /// Its rows in `article_localities`.
-    pub(super) localities: Vec<Row>,
+    pub(super) localities: Vec<Row<'static>>,
     /// Its rows in `article_tags`.
-    pub(super) tags: Vec<Row>,
+    pub(super) tags: Vec<Row<'static>>,
     /// Its rows in `article_media`.
-    pub(super) media: Vec<Row>,
+    pub(super) media: Vec<Row<'static>>,
 }
 
 /// What articles are read with.
@@ -39,7 +39,7 @@ pub(super) struct Rows {
 pub(super) struct Reading<'a> {
     /// Zones of naive stamps.
     pub(super) zones: &'a Zones,
-    /// The categories that exist.
+    /// The categories that exist, as far as the articles name them.
     pub(super) categories: &'a HashSet<CategoryId>,
 }
 
@@ -80,7 +80,7 @@ impl Reader<'_> {
     }
 
     /// Everything that needs no judgement.
-    fn plain(&self, row: &Row) -> Result<Article, Fault> {
+    fn plain(&self, row: &Row<'_>) -> Result<Article, Fault> {
         let status = match row.text("status").map(|word| word.trim().to_ascii_lowercase()).as_deref() {
             Some("published") => Status::Published,
             Some("draft") => Status::Draft,
@@ -115,7 +115,7 @@ impl Reader<'_> {
     }
 
     /// What a published article must have, and the stamps.
-    fn require_publishable(&mut self, row: &Row, article: &mut Article) -> Result<(), Fault> {
+    fn require_publishable(&mut self, row: &Row<'_>, article: &mut Article) -> Result<(), Fault> {
         self.require_readable(row)?;
         if plain_text(&article.title).trim().is_empty() {
             return Err(self.fault(FaultCode::TitleMissing, &article.title));
@@ -133,13 +133,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn require_readable(&self, row: &Row) -> Result<(), Fault> {
+    fn require_readable(&self, row: &Row<'_>) -> Result<(), Fault> {
         let Some((column, why)) = row.unreadable() else { return Ok(()) };
         let code = if column == "embargo_until" { FaultCode::EmbargoUnreadable } else { FaultCode::RowUnreadable };
         Err(self.fault(code, format!("column {column}: {why}")))
     }
 
-    fn stamps(&mut self, row: &Row, article: &mut Article) -> Result<(), Fault> {
+    fn stamps(&mut self, row: &Row<'_>, article: &mut Article) -> Result<(), Fault> {
         let Some(text) = row.text("published_at") else {
             return Err(self.fault(FaultCode::PublishedAtMissing, ""));
         };
@@ -179,7 +179,7 @@ impl Reader<'_> {
         Ok(stamp.instant)
     }
 
-    fn point(&mut self, row: &Row) -> Option<Point> {
+    fn point(&mut self, row: &Row<'_>) -> Option<Point> {
         Point::read(row.text("latitude"), row.text("longitude")).unwrap_or_else(|error| {
             self.notices.push(self.fault(FaultCode::PointUnusable, error));
             None
@@ -187,7 +187,7 @@ impl Reader<'_> {
     }
 
     /// The values of joined rows in their order; a row without one is left out, with a notice.
-    fn joined(&mut self, rows: Vec<Row>, column: &str) -> Vec<String> {
+    fn joined(&mut self, rows: Vec<Row<'_>>, column: &str) -> Vec<String> {
         let mut values = Vec::new();
         for row in in_order(rows, column) {
             match row.owned(column) {
@@ -204,7 +204,7 @@ impl Reader<'_> {
         values
     }
 
-    fn media(&mut self, rows: Vec<Row>) -> Vec<Media> {
+    fn media(&mut self, rows: Vec<Row<'_>>) -> Vec<Media> {
         let mut media = Vec::new();
         for row in in_order(rows, "url") {
             match row.owned("url").filter(|url| row.unreadable().is_none() && is_web_address(url)) {
@@ -220,7 +220,7 @@ impl Reader<'_> {
     }
 }
 
-fn one_media(row: &Row, url: String) -> Media {
+fn one_media(row: &Row<'_>, url: String) -> Media {
     let pixels = |column| number(row, column).and_then(|n| u32::try_from(n).ok());
     Media {
         url,
@@ -237,22 +237,22 @@ fn one_media(row: &Row, url: String) -> Media {
 }
 
 /// By position (rows without one last), then by the value: the same order whatever the database's.
-fn in_order(mut rows: Vec<Row>, column: &str) -> Vec<Row> {
+fn in_order<'a>(mut rows: Vec<Row<'a>>, column: &str) -> Vec<Row<'a>> {
     rows.sort_by_cached_key(|row| (position(row).unwrap_or(i64::MAX), row.owned(column), row.digest()));
     rows
 }
 
 /// The row's place among its siblings.
-pub(super) fn position(row: &Row) -> Option<i64> {
+pub(super) fn position(row: &Row<'_>) -> Option<i64> {
     row.text("position")?.trim().parse().ok()
 }
 
 /// The whole part of a number that is not negative.
-fn number(row: &Row, column: &str) -> Option<u64> {
+fn number(row: &Row<'_>, column: &str) -> Option<u64> {
     row.text(column)?.trim().split('.').next()?.parse().ok()
 }
 
-fn reason(row: &Row, column: &str) -> String {
+fn reason(row: &Row<'_>, column: &str) -> String {
     match row.unreadable() {
         Some((column, why)) => format!("column {column}: {why}"),
         None => format!("column {column}: {}", row.text(column).unwrap_or("nothing there")),

@@ -5,30 +5,40 @@ use std::collections::{HashMap, HashSet};
 
 use super::article::{self, Reading, Rows};
 use super::contract::{ARTICLE_CATEGORIES, ARTICLE_LOCALITIES, ARTICLE_TAGS, ARTICLES, CATEGORIES, JOINED, Relation};
-use super::row::Row;
+use super::row::{Row, for_each_row};
 use super::{Head, Loaded, Scan, StoreError};
 use crate::domain::article::ArticleId;
 use crate::domain::category::{Category, CategoryId};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::text::stamp::Zones;
 
-/// Which rows of a relation to read.
+/// Some rows as they travel.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Which<'a> {
-    /// All, of articles without the body.
-    All,
-    /// Those of these articles, with the body.
-    Of(&'a [ArticleId]),
+pub(super) struct Block<'a> {
+    /// What they are rows of.
+    pub(super) relation: &'static Relation,
+    /// The rows, packed.
+    pub(super) rows: &'a [u8],
+    /// The body of an article, which then is the only row.
+    pub(super) body: Option<&'a [u8]>,
 }
 
 /// One snapshot of a store: a read transaction.
 pub(super) trait Snapshot: Send {
-    /// Calls `take` with every packed row of a relation, in any order; an absent relation has none.
-    fn rows(
+    /// Calls `take` with every packed row of a relation, of articles without the body, in any order; an absent relation has
+    /// none.
+    fn all(
         &mut self,
         relation: &'static Relation,
-        which: Which<'_>,
         take: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Calls `take` with everything of some articles: their rows with the bodies, each in a block of its own, then the
+    /// rows joined to them and the categories that these name, all of one relation in one block.
+    fn of(
+        &mut self,
+        ids: &[ArticleId],
+        take: &mut (dyn FnMut(Block<'_>) + Send),
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -36,16 +46,16 @@ pub(super) trait Snapshot: Send {
 pub(super) async fn scan(snapshot: &mut impl Snapshot) -> Result<Scan, StoreError> {
     let mut scan = Scan::default();
     let mut places = HashMap::new();
-    snapshot.rows(&ARTICLES, Which::All, &mut |line| add_head(&mut scan, &mut places, line)).await?;
+    snapshot.all(&ARTICLES, &mut |line| add_head(&mut scan, &mut places, line)).await?;
     for relation in JOINED {
         let mut add = |line: &[u8]| {
-            let Ok(row) = Row::parse(relation, line, false) else { return };
+            let Ok(row) = Row::parse(relation, line) else { return };
             let place = row.id().and_then(|id| places.get(id));
             if let Some(head) = place.and_then(|place: &usize| scan.heads.get_mut(*place)) {
                 head.digest = head.digest.wrapping_add(row.digest());
             }
         };
-        snapshot.rows(relation, Which::All, &mut add).await?;
+        snapshot.all(relation, &mut add).await?;
     }
     scan.categories = categories(snapshot, &mut scan.faults).await?;
     Ok(scan)
@@ -57,27 +67,14 @@ pub(super) async fn load(
     ids: &[ArticleId],
     zones: &Zones,
 ) -> Result<Vec<Loaded>, StoreError> {
-    let mut found: HashMap<ArticleId, (u64, Rows)> = HashMap::new();
-    let mut add_article = |line: &[u8]| {
-        if let Some((id, row)) = with_id(&ARTICLES, line, true) {
-            let (digest, rows) = found.entry(id).or_default();
-            *digest = digest.wrapping_add(row.digest());
-            rows.articles.push(row);
-        }
+    let mut found: HashMap<ArticleId, (u64, Rows)> = HashMap::with_capacity(ids.len());
+    let mut known: HashSet<CategoryId> = HashSet::new();
+    let mut add = |block: Block<'_>| match block.relation {
+        r if *r == ARTICLES => add_article(&mut found, block),
+        r if *r == CATEGORIES => for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id))),
+        _ => for_each_row(block.rows, |line| add_joined(&mut found, block.relation, line)),
     };
-    snapshot.rows(&ARTICLES, Which::Of(ids), &mut add_article).await?;
-    for relation in JOINED {
-        let mut add = |line: &[u8]| {
-            let Some((id, row)) = with_id(relation, line, false) else { return };
-            if let Some((digest, rows)) = found.get_mut(&id) {
-                *digest = digest.wrapping_add(row.digest());
-                rows.joined(relation).push(row);
-            }
-        };
-        snapshot.rows(relation, Which::Of(ids), &mut add).await?;
-    }
-    let known: HashSet<CategoryId> =
-        categories(snapshot, &mut Vec::new()).await?.into_iter().map(|category| category.id).collect();
+    snapshot.of(ids, &mut add).await?;
     let reading = Reading { zones, categories: &known };
     let loaded = ids.iter().filter_map(|id| {
         let (digest, rows) = found.remove(id)?;
@@ -87,8 +84,24 @@ pub(super) async fn load(
     Ok(loaded.collect())
 }
 
+fn add_article(found: &mut HashMap<ArticleId, (u64, Rows)>, block: Block<'_>) {
+    let Ok(row) = Row::parse(&ARTICLES, block.rows) else { return };
+    let Some(id) = row.id().map(ArticleId::new) else { return };
+    let (digest, rows) = found.entry(id).or_default();
+    *digest = digest.wrapping_add(row.digest());
+    rows.articles.push(row.with_body(block.body).into_owned());
+}
+
+fn add_joined(found: &mut HashMap<ArticleId, (u64, Rows)>, relation: &'static Relation, line: &[u8]) {
+    let Ok(row) = Row::parse(relation, line) else { return };
+    if let Some((digest, rows)) = row.id().and_then(|id| found.get_mut(id)) {
+        *digest = digest.wrapping_add(row.digest());
+        rows.joined(relation).push(row.into_owned());
+    }
+}
+
 impl Rows {
-    fn joined(&mut self, relation: &'static Relation) -> &mut Vec<Row> {
+    fn joined(&mut self, relation: &'static Relation) -> &mut Vec<Row<'static>> {
         match relation {
             r if *r == ARTICLE_CATEGORIES => &mut self.categories,
             r if *r == ARTICLE_LOCALITIES => &mut self.localities,
@@ -100,7 +113,7 @@ impl Rows {
 
 /// Digests are added up, because rows come in any order: that of an article is the sum of those of its rows.
 fn add_head(scan: &mut Scan, places: &mut HashMap<ArticleId, usize>, line: &[u8]) {
-    let row = match Row::parse(&ARTICLES, line, false) {
+    let row = match Row::parse(&ARTICLES, line) {
         Ok(row) => row,
         Err(why) => return scan.faults.push(of_relation(&ARTICLES, FaultCode::RowUnreadable, &why)),
     };
@@ -130,7 +143,7 @@ pub(super) async fn categories(
         Ok(category) => categories.push(category),
         Err(fault) => faults.push(fault),
     };
-    snapshot.rows(&CATEGORIES, Which::All, &mut add).await?;
+    snapshot.all(&CATEGORIES, &mut add).await?;
     categories.sort_by(|a, b| (&a.id, a.position, &a.slug, &a.name).cmp(&(&b.id, b.position, &b.slug, &b.name)));
     categories.dedup_by(|next, first| {
         let twice = next.id == first.id;
@@ -145,7 +158,7 @@ pub(super) async fn categories(
 /// A category needs an id and a slug or a name; each of these two stands in for the other.
 fn category(line: &[u8]) -> Result<Category, Fault> {
     let unreadable = |why: &str| of_relation(&CATEGORIES, FaultCode::RowUnreadable, why);
-    let row = Row::parse(&CATEGORIES, line, false).map_err(|why| unreadable(&why))?;
+    let row = Row::parse(&CATEGORIES, line).map_err(|why| unreadable(&why))?;
     if let Some((column, why)) = row.unreadable() {
         return Err(unreadable(&format!("category {}: column {column}: {why}", row.id().unwrap_or("without id"))));
     }
@@ -161,11 +174,6 @@ fn category(line: &[u8]) -> Result<Category, Fault> {
         name: name.unwrap_or(either),
         position: article::position(&row).unwrap_or_default(),
     })
-}
-
-fn with_id(relation: &'static Relation, line: &[u8], with_body: bool) -> Option<(ArticleId, Row)> {
-    let row = Row::parse(relation, line, with_body).ok()?;
-    Some((ArticleId::new(row.id()?), row))
 }
 
 fn of_relation(relation: &Relation, code: FaultCode, why: &str) -> Fault {

@@ -2,19 +2,20 @@
 
 mod listen;
 mod log;
+mod snapshot;
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
-use sqlx::postgres::{PgConnectOptions, PgConnection, Postgres};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Transaction, ValueRef as _};
-use tokio::sync::{Mutex, Semaphore};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::sync::Semaphore;
 
-use super::contract::{self, ARTICLES, Layout, Place, Relation, quote};
+use self::snapshot::{Known, PostgresSnapshot};
+use super::contract::Place;
 use super::log::{LogCursor, LogRead};
-use super::read::{self, Snapshot, Which};
-use super::row::for_each_row;
+use super::read;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited, without_password};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
@@ -24,19 +25,8 @@ use crate::domain::fault::Fault;
 const QUERY_CANCELED: &str = "57014";
 /// SQLSTATE of a relation that the role may not read.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
-/// Characters of a UUID as PostgreSQL writes it.
-const UUID_CHARS: usize = 36;
-
-/// Columns of the relations, with the types as PostgreSQL names them. From the catalog and not the information schema,
-/// which hides what the role may not read: a forgotten GRANT must be an error, never an article without categories.
-const COLUMNS: &str = "
-SELECT c.relname::text, a.attname::text, format_type(COALESCE(NULLIF(t.typbasetype, 0), t.oid), NULL)
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-WHERE c.relname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
-    AND (n.nspname = $2 OR ($2 IS NULL AND pg_catalog.pg_table_is_visible(c.oid)))";
+/// SQLSTATEs of a statement that does not fit what is there begin like this.
+const SYNTAX_OR_ACCESS: &str = "42";
 
 /// A store in PostgreSQL.
 pub(super) struct PostgresStore {
@@ -45,9 +35,11 @@ pub(super) struct PostgresStore {
     place: Place,
     reading: Options,
     /// Connections at rest. sqlx's pool would do, but hides a refused connection behind its own timeout.
-    idle: Mutex<Vec<PgConnection>>,
+    rested: Mutex<Vec<PgConnection>>,
     slots: Semaphore,
     log: log::ChangeLog,
+    /// What the database has of the contract, as it was last asked.
+    known: Mutex<Option<Known>>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -67,60 +59,80 @@ impl PostgresStore {
             options: connect,
             place,
             reading: options.clone(),
-            idle: Mutex::default(),
+            rested: Mutex::default(),
             slots: Semaphore::new(CONNECTIONS_MAX),
+            known: Mutex::default(),
         })
     }
 
     async fn scan_once(&self) -> Result<Scan, StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
+        let mut snapshot = self.begin(None).await?;
         let scan = read::scan(&mut snapshot).await?;
-        snapshot.end().await?;
-        self.idle.lock().await.push(connection);
+        self.end(snapshot).await?;
         Ok(scan)
     }
 
     async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
+        let mut snapshot = self.begin(None).await?;
         let mut faults = Vec::new();
         let categories = read::categories(&mut snapshot, &mut faults).await?;
-        snapshot.end().await?;
-        self.idle.lock().await.push(connection);
+        self.end(snapshot).await?;
         Ok((categories, faults))
     }
 
     async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
+        let known = lock(&self.known).clone().filter(Known::is_fresh);
+        let believed = known.is_some();
+        match self.load_by(ids, known).await {
+            Err(StoreError::Database(error)) if believed && is_misfit(&error) => self.load_by(ids, None).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn load_by(&self, ids: &[ArticleId], known: Option<Known>) -> Result<Vec<Loaded>, StoreError> {
+        let mut snapshot = self.begin(known).await?;
         let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
-        snapshot.end().await?;
-        self.idle.lock().await.push(connection);
+        self.end(snapshot).await?;
         Ok(loaded)
     }
 
-    /// A connection, made anew if the one at rest has died. It goes back to rest only after a call that ended well.
-    async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let rested = self.idle.lock().await.pop();
-        if let Some(mut connection) = rested
-            && connection.ping().await.is_ok()
-        {
-            return Ok(connection);
+    /// Begins a snapshot on a connection that has rested, or on a new one if those have died. `None` instead of what is known
+    /// of the relations has it asked for.
+    async fn begin(&self, known: Option<Known>) -> Result<PostgresSnapshot<'_>, StoreError> {
+        let slot = self.slots.acquire().await.ok();
+        let timeout_ms = self.reading.query_timeout_ms;
+        let mut entered = None;
+        while let Some(mut connection) = self.take_rested() {
+            if PostgresSnapshot::enter(&mut connection, timeout_ms).await.is_ok() {
+                entered = Some(connection);
+                break;
+            }
         }
-        Ok(self.options.connect().await?)
+        let connection = match entered {
+            Some(connection) => connection,
+            None => {
+                let mut connection = self.options.connect().await?;
+                PostgresSnapshot::enter(&mut connection, timeout_ms).await?;
+                connection
+            }
+        };
+        let asks = known.is_none();
+        let snapshot = PostgresSnapshot::of(connection, &self.place, known, slot).await?;
+        if asks {
+            *lock(&self.known) = Some(snapshot.known().clone());
+        }
+        Ok(snapshot)
     }
 
-    async fn begin<'a>(&'a self, connection: &'a mut PgConnection) -> Result<PostgresSnapshot<'a>, StoreError> {
-        let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let timeout_ms = self.reading.query_timeout_ms;
-        let settings = format!("SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL TimeZone = 'UTC'");
-        sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *transaction).await?;
-        let layout = layout(&mut transaction, &self.place).await?.check(&self.place)?;
-        Ok(PostgresSnapshot { transaction, place: &self.place, layout })
+    fn take_rested(&self) -> Option<PgConnection> {
+        lock(&self.rested).pop()
+    }
+
+    /// Only after a call that ended well: what failed or was too slow is closed.
+    async fn end(&self, snapshot: PostgresSnapshot<'_>) -> Result<(), StoreError> {
+        let connection = snapshot.end().await?;
+        lock(&self.rested).push(connection);
+        Ok(())
     }
 
     fn explained(&self, error: StoreError) -> StoreError {
@@ -181,142 +193,12 @@ impl ArticleStore for PostgresStore {
     }
 }
 
-async fn layout(transaction: &mut Transaction<'_, Postgres>, place: &Place) -> Result<Layout, StoreError> {
-    let names: Vec<String> = contract::ALL.iter().map(|relation| place.name(relation)).collect();
-    let columns = sqlx::query_as::<_, (String, String, String)>(COLUMNS).bind(names).bind(place.schema());
-    let mut layout = Layout::default();
-    for (name, column, type_name) in columns.fetch_all(&mut **transaction).await? {
-        if let Some(relation) = contract::ALL.into_iter().find(|relation| place.name(relation) == name) {
-            layout.add(relation, &column, &type_name);
-        }
-    }
-    Ok(layout)
+/// Does the statement not fit the relations, because these are others than they were?
+fn is_misfit(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with(SYNTAX_OR_ACCESS))
 }
 
-struct PostgresSnapshot<'a> {
-    transaction: Transaction<'a, Postgres>,
-    place: &'a Place,
-    layout: Layout,
-}
-
-impl Snapshot for PostgresSnapshot<'_> {
-    async fn rows(
-        &mut self,
-        relation: &'static Relation,
-        which: Which<'_>,
-        take: &mut (dyn FnMut(&[u8]) + Send),
-    ) -> Result<(), StoreError> {
-        if !self.layout.has(relation) {
-            return Ok(());
-        }
-        match which {
-            Which::All => self.copy(relation, take).await,
-            Which::Of(ids) => self.of(relation, ids, take).await,
-        }
-    }
-}
-
-impl PostgresSnapshot<'_> {
-    async fn end(self) -> Result<(), StoreError> {
-        Ok(self.transaction.rollback().await?)
-    }
-
-    /// A complete read by COPY, which sends a row at a tenth of what a row of a query costs and keeps nothing in the
-    /// server's memory. JSON has no control characters, so with these as delimiter and quote a row is sent as it is.
-    async fn copy(&mut self, relation: &Relation, take: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), StoreError> {
-        let select = self.select(relation, false);
-        let sql = format!(r"COPY ({select}) TO STDOUT (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ENCODING 'UTF8')");
-        let mut blocks = self.transaction.copy_out_raw(&sql).await?;
-        while let Some(block) = blocks.try_next().await? {
-            for_each_row(&block, &mut *take);
-        }
-        Ok(())
-    }
-
-    async fn of(
-        &mut self,
-        relation: &Relation,
-        ids: &[ArticleId],
-        take: &mut (dyn FnMut(&[u8]) + Send),
-    ) -> Result<(), StoreError> {
-        let Some(key) = relation.columns.first() else { return Ok(()) };
-        let kind = IdKind::of(self.layout.type_of(relation, key.name));
-        let fitting: Vec<&str> = ids.iter().map(ArticleId::as_str).filter(|id| kind.fits(id)).collect();
-        let rows = format!("{} WHERE {}", self.select(relation, true), kind.is_any(&quote(key.name)));
-        // Bodies may be large, so that each article travels alone; its joined rows are small and travel together.
-        let sent = if *relation == ARTICLES { "packed" } else { r"string_agg(packed, E'\n')" };
-        let sql = format!("SELECT {sent} FROM ({rows}) AS found");
-        let mut blocks = sqlx::query(AssertSqlSafe(sql)).bind(fitting).fetch(&mut *self.transaction);
-        while let Some(block) = blocks.try_next().await? {
-            let block = block.try_get_raw(0)?;
-            if !block.is_null() {
-                for_each_row(block.as_bytes().map_err(sqlx::Error::Decode)?, &mut *take);
-            }
-        }
-        Ok(())
-    }
-
-    /// Selects every row as one JSON array of texts.
-    fn select(&self, relation: &Relation, with_body: bool) -> String {
-        let mut cells: Vec<String> = relation.columns.iter().map(|column| self.cell(relation, column.name)).collect();
-        if *relation == ARTICLES {
-            let body = cells.pop().unwrap_or_default();
-            let revision = self.cell(relation, "revision");
-            cells.push(format!("CASE WHEN {revision} IS NULL THEN encode(sha256(textsend({body})), 'hex') END"));
-            if with_body {
-                cells.push(body);
-            }
-        }
-        format!("SELECT json_build_array({})::text AS packed FROM {}", cells.join(", "), self.place.quoted(relation))
-    }
-
-    fn cell(&self, relation: &Relation, column: &str) -> String {
-        let name = quote(column);
-        match self.layout.type_of(relation, column) {
-            None => "NULL::text".to_owned(),
-            // JSON writes these as ISO 8601, whatever the role's DateStyle.
-            Some("timestamp with time zone" | "timestamp without time zone" | "date") => name,
-            Some(_) => format!("{name}::text"),
-        }
-    }
-}
-
-/// How an id column is searched by its index.
-enum IdKind {
-    Integer,
-    Uuid,
-    Text,
-    /// Of a type without a sure way there and back: compared as text, without the index.
-    Other,
-}
-
-impl IdKind {
-    fn of(type_name: Option<&str>) -> Self {
-        match type_name {
-            Some("smallint" | "integer" | "bigint") => Self::Integer,
-            Some("uuid") => Self::Uuid,
-            Some("text" | "character varying") => Self::Text,
-            _ => Self::Other,
-        }
-    }
-
-    /// Can the column hold what is written like this? What does not fit is not there.
-    fn fits(&self, id: &str) -> bool {
-        match self {
-            Self::Integer => id.parse::<i64>().is_ok_and(|number| number.to_string() == id),
-            Self::Uuid => {
-                id.len() == UUID_CHARS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
-            }
-            Self::Text | Self::Other => !id.contains('\0'),
-        }
-    }
-
-    fn is_any(&self, column: &str) -> String {
-        match self {
-            Self::Integer => format!("{column} = ANY ($1::text[]::bigint[])"),
-            Self::Uuid => format!("{column} = ANY ($1::text[]::uuid[])"),
-            Self::Text => format!("{column} = ANY ($1::text[])"),
-            Self::Other => format!("{column}::text = ANY ($1::text[])"),
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,27 +2,25 @@
 
 pub mod embedded;
 
-use std::fmt;
-use std::time::{Duration, Instant};
+mod snapshot;
 
-use futures_util::TryStreamExt as _;
+use std::fmt;
+use std::sync::{Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Transaction};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::contract::{self, ARTICLES, Layout, Place, Relation, quote};
-use super::read::{self, Snapshot, Which};
-use super::row::for_each_row;
+use self::snapshot::{FileId, Open, SqliteSnapshot};
+use super::contract::Place;
+use super::read;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
 use crate::domain::fault::Fault;
 
-/// Rows in one packed block: enough that a block's cost vanishes, few enough that one with bodies stays small.
-const BLOCK_ROWS: u32 = 250;
-/// Steps of SQLite's machine between two looks at the clock, under a millisecond.
-const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 /// SQLite's result codes that we explain (<https://sqlite.org/rescode.html>).
 const INTERRUPT: &str = "9";
 const CANTOPEN: &str = "14";
@@ -35,6 +33,8 @@ pub(crate) struct SqliteStore {
     place: Place,
     reading: Options,
     slots: Semaphore,
+    /// Connections at rest, never more than slots.
+    rested: SyncMutex<Vec<Open>>,
     watch: Mutex<Watch>,
 }
 
@@ -44,7 +44,7 @@ struct Watch {
     /// Held open, because `data_version` means something only within one connection.
     connection: Option<SqliteConnection>,
     /// The file that it has open: device and inode.
-    file: (u64, u64),
+    file: FileId,
     /// Counts the connections, whose `data_version`s begin anew.
     generation: u64,
 }
@@ -71,52 +71,59 @@ impl SqliteStore {
             place: Place::new(None, &options.prefix)?,
             reading: options.clone(),
             slots: Semaphore::new(CONNECTIONS_MAX),
+            rested: SyncMutex::default(),
             watch: Mutex::default(),
         })
     }
 
     async fn scan_once(&self) -> Result<Scan, StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
-        read::scan(&mut snapshot).await
+        let mut snapshot = self.begin().await?;
+        let scan = read::scan(&mut snapshot).await?;
+        self.end(snapshot).await?;
+        Ok(scan)
     }
 
     async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
+        let mut snapshot = self.begin().await?;
         let mut faults = Vec::new();
         let categories = read::categories(&mut snapshot, &mut faults).await?;
+        self.end(snapshot).await?;
         Ok((categories, faults))
     }
 
     async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
-        let _slot = self.slots.acquire().await;
-        let mut connection = self.connect().await?;
-        let mut snapshot = self.begin(&mut connection).await?;
-        read::load(&mut snapshot, ids, &self.reading.zones).await
+        let mut snapshot = self.begin().await?;
+        let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
+        self.end(snapshot).await?;
+        Ok(loaded)
     }
 
-    /// A connection for one call: it costs less than a millisecond, and a replaced file is read at once.
-    async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        self.file().await?;
-        let mut connection = self.options.connect().await?;
-        let deadline = Instant::now() + Duration::from_millis(self.reading.query_timeout_ms);
-        // The statement runs on a thread of its own, so that ending our wait would not end it.
-        connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || Instant::now() < deadline);
-        Ok(connection)
+    async fn begin(&self) -> Result<SqliteSnapshot<'_>, StoreError> {
+        let slot = self.slots.acquire().await.ok();
+        let file = self.file().await?;
+        let rested = {
+            let mut rested = self.rested.lock().unwrap_or_else(PoisonError::into_inner);
+            // A replaced file is read at once.
+            rested.retain(|open| open.file == file);
+            rested.pop()
+        };
+        let timeout = Duration::from_millis(self.reading.query_timeout_ms);
+        let open = match rested {
+            Some(open) => open,
+            None => Open::new(&self.options, file, timeout).await?,
+        };
+        SqliteSnapshot::begin(open, &self.place, timeout, slot).await
     }
 
-    async fn begin<'a>(&'a self, connection: &'a mut SqliteConnection) -> Result<SqliteSnapshot<'a>, StoreError> {
-        let mut transaction = connection.begin().await?;
-        let encoding: String = sqlx::query_scalar("PRAGMA encoding").fetch_one(&mut *transaction).await?;
-        let layout = layout(&mut transaction, &self.place).await?.check(&self.place)?;
-        Ok(SqliteSnapshot { transaction, place: &self.place, layout, utf8: encoding == "UTF-8" })
+    /// Only after a call that ended well: what failed or was too slow is closed.
+    async fn end(&self, snapshot: SqliteSnapshot<'_>) -> Result<(), StoreError> {
+        let open = snapshot.end().await?;
+        self.rested.lock().unwrap_or_else(PoisonError::into_inner).push(open);
+        Ok(())
     }
 
     /// The file's device and inode.
-    async fn file(&self) -> Result<(u64, u64), StoreError> {
+    async fn file(&self) -> Result<FileId, StoreError> {
         use std::os::unix::fs::MetadataExt as _;
         let path = self.options.get_filename();
         let metadata = tokio::fs::metadata(path).await.map_err(|error| StoreError::Contract {
@@ -192,159 +199,4 @@ impl ArticleStore for SqliteStore {
             limited(self.reading.query_timeout_ms, self.categories_once()).await.map_err(|error| self.explained(error))
         })
     }
-}
-
-/// The type of a column is of no use in SQLite; instead, `rowid` counts as a column of the tables that have one.
-async fn layout(transaction: &mut Transaction<'_, Sqlite>, place: &Place) -> Result<Layout, StoreError> {
-    let mut layout = Layout::default();
-    for relation in contract::ALL {
-        let name = place.name(relation);
-        let columns = sqlx::query_scalar::<_, String>("SELECT name FROM pragma_table_xinfo(?1)").bind(&name);
-        for column in columns.fetch_all(&mut **transaction).await? {
-            layout.add(relation, &column, "");
-        }
-        let kind = "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table' AND wr = 0";
-        let has_rowid = sqlx::query(kind).bind(&name).fetch_optional(&mut **transaction).await?.is_some();
-        if has_rowid && layout.type_of(relation, ROWID).is_none() {
-            layout.add(relation, ROWID, ROWID);
-        }
-    }
-    Ok(layout)
-}
-
-/// SQLite's own key of a table's rows.
-const ROWID: &str = "rowid";
-
-struct SqliteSnapshot<'a> {
-    transaction: Transaction<'a, Sqlite>,
-    place: &'a Place,
-    layout: Layout,
-    /// Is text stored as UTF-8? Then it may hold bytes that are none, and is taken as bytes.
-    utf8: bool,
-}
-
-impl Snapshot for SqliteSnapshot<'_> {
-    async fn rows(
-        &mut self,
-        relation: &'static Relation,
-        which: Which<'_>,
-        take: &mut (dyn FnMut(&[u8]) + Send),
-    ) -> Result<(), StoreError> {
-        if !self.layout.has(relation) {
-            return Ok(());
-        }
-        match which {
-            Which::Of(ids) => self.of(relation, ids, take).await,
-            Which::All if self.layout.type_of(relation, ROWID) == Some(ROWID) => self.by_rowid(relation, take).await,
-            Which::All => self.by_number(relation, take).await,
-        }
-    }
-}
-
-impl SqliteSnapshot<'_> {
-    /// A complete read of a table, block after block of its keys.
-    async fn by_rowid(&mut self, relation: &Relation, take: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), StoreError> {
-        let (row, packed) = (self.packed_row(relation, false), self.as_bytes("group_concat(packed, char(10))"));
-        let sql = format!(
-            "SELECT {packed}, max(key) FROM (SELECT rowid AS key, {row} AS packed FROM {} WHERE rowid > ?1 \
-             ORDER BY rowid LIMIT {BLOCK_ROWS})",
-            self.place.quoted(relation)
-        );
-        let mut after = Some(i64::MIN);
-        while let Some(key) = after {
-            let block = sqlx::query(AssertSqlSafe(sql.clone())).bind(key).fetch_one(&mut *self.transaction).await?;
-            if let Some(rows) = bytes(&block)? {
-                for_each_row(rows, &mut *take);
-            }
-            after = block.try_get(1)?;
-        }
-        Ok(())
-    }
-
-    /// A complete read of a view, or of a table without rowid: its rows numbered, and packed by number.
-    async fn by_number(&mut self, relation: &Relation, take: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), StoreError> {
-        let (row, packed) = (self.packed_row(relation, false), self.as_bytes("group_concat(packed, char(10))"));
-        let sql = format!(
-            "SELECT {packed} FROM (SELECT {row} AS packed, (row_number() OVER () - 1) / {BLOCK_ROWS} AS block FROM {}) \
-             GROUP BY block",
-            self.place.quoted(relation)
-        );
-        self.stream(sql, None, take).await
-    }
-
-    /// The rows of some articles, by the index on the id. An id that is written like an integer may be one.
-    async fn of(
-        &mut self,
-        relation: &Relation,
-        ids: &[ArticleId],
-        take: &mut (dyn FnMut(&[u8]) + Send),
-    ) -> Result<(), StoreError> {
-        let Some(key) = relation.columns.first() else { return Ok(()) };
-        let texts = ids.iter().map(|id| serde_json::Value::from(id.as_str()));
-        let integers = ids.iter().filter_map(|id| integer(id.as_str())).map(serde_json::Value::from);
-        let wanted = texts.chain(integers).collect::<serde_json::Value>().to_string();
-        let rows = format!(
-            "SELECT {} AS packed FROM {} WHERE {} IN (SELECT value FROM json_each(?1))",
-            self.packed_row(relation, true),
-            self.place.quoted(relation),
-            quote(key.name)
-        );
-        // Bodies may be large, so that each article travels alone; its joined rows are small and travel together.
-        let sent = if *relation == ARTICLES { "packed" } else { "group_concat(packed, char(10))" };
-        let sql = format!("SELECT {} FROM ({rows})", self.as_bytes(sent));
-        self.stream(sql, Some(wanted), take).await
-    }
-
-    async fn stream(
-        &mut self,
-        sql: String,
-        parameter: Option<String>,
-        take: &mut (dyn FnMut(&[u8]) + Send),
-    ) -> Result<(), StoreError> {
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        if let Some(parameter) = parameter {
-            query = query.bind(parameter);
-        }
-        let mut blocks = query.fetch(&mut *self.transaction);
-        while let Some(block) = blocks.try_next().await? {
-            if let Some(rows) = bytes(&block)? {
-                for_each_row(rows, &mut *take);
-            }
-        }
-        Ok(())
-    }
-
-    /// A row as one JSON array of texts.
-    fn packed_row(&self, relation: &Relation, with_body: bool) -> String {
-        let column = |name: &str| match self.layout.type_of(relation, name) {
-            Some(_) => quote(name),
-            None => "NULL".to_owned(),
-        };
-        let mut cells: Vec<String> = relation.columns.iter().map(|known| cell(&column(known.name))).collect();
-        if *relation == ARTICLES {
-            let body = cells.pop().unwrap_or_default();
-            cells.push(format!("CASE WHEN {} IS NULL THEN {body} END", column("revision")));
-            if with_body {
-                cells.push(body);
-            }
-        }
-        format!("json_array({})", cells.join(", "))
-    }
-
-    fn as_bytes(&self, text: &str) -> String {
-        if self.utf8 { format!("CAST({text} AS BLOB)") } else { text.to_owned() }
-    }
-}
-
-/// A column as text. SQLite's JSON refuses a BLOB, so that one is marked by the character that no text may hold.
-fn cell(column: &str) -> String {
-    format!("CASE typeof({column}) WHEN 'blob' THEN char(0) || hex({column}) ELSE CAST({column} AS TEXT) END")
-}
-
-fn bytes(row: &sqlx::sqlite::SqliteRow) -> Result<Option<&[u8]>, sqlx::Error> {
-    row.try_get_unchecked::<Option<&[u8]>, _>(0)
-}
-
-fn integer(id: &str) -> Option<i64> {
-    id.parse().ok().filter(|number: &i64| number.to_string() == id)
 }

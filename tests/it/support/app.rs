@@ -109,6 +109,7 @@ impl Site {
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
+            complete_read_interval: Duration::from_hours(1),
             decide_all: false,
             vanish_max_rows: 2,
             vanish_max_percent: 1,
