@@ -375,7 +375,7 @@ impl Published for Publisher {
                 },
                 store: part(&info.backend, status.store_ok_at, &status.store_error),
                 state: part("", status.state_ok_at, &status.state_error),
-                change_detection: info.change_detection.clone(),
+                change_detection: self.maker.store.change_detection(),
                 articles,
                 feeds,
                 set_aside: status.set_aside,
