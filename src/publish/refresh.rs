@@ -68,7 +68,7 @@ impl Publisher {
 
     /// Documents in memory or on disk that their feeds have left behind, but for feeds that cannot be made.
     fn stale(&self) -> BTreeMap<Scope, BTreeSet<Format>> {
-        let in_memory = self.memory.iter().map(|(key, document)| ((*key).clone(), document.sequence()));
+        let in_memory = self.memory.all().into_iter().map(|(key, kept)| (key, kept.document().sequence()));
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut stale: BTreeMap<Scope, BTreeSet<Format>> = BTreeMap::new();
         for (key, sequence) in self.disk.all().into_iter().chain(in_memory) {

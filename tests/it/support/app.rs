@@ -140,8 +140,9 @@ pub(crate) struct App {
     pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) view: Arc<View>,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) address: SocketAddr,
     engine: Engine,
-    address: SocketAddr,
     shutdown: CancellationToken,
     task: JoinSet<()>,
 }
@@ -173,8 +174,8 @@ impl App {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let mut task = JoinSet::new();
-        task.spawn(serve(listener, publisher, site.http_options(), shutdown.clone()));
-        Self { state, clock: site.clock.clone(), view, engine, address, shutdown, task }
+        task.spawn(serve(listener, publisher.clone(), site.http_options(), shutdown.clone()));
+        Self { state, clock: site.clock.clone(), view, publisher, engine, address, shutdown, task }
     }
 
     /// One turn of the engine.
