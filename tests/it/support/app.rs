@@ -148,9 +148,9 @@ pub(crate) struct App {
     pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) view: Arc<View>,
-    engine: Engine,
     pub(crate) publisher: Arc<Publisher>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+    engine: Engine,
     shutdown: CancellationToken,
     task: JoinSet<()>,
 }
