@@ -14,6 +14,7 @@ mod http_conditional;
 mod http_limits;
 mod import;
 mod lists;
+mod live;
 mod notices;
 mod outgoing;
 mod places;
