@@ -15,6 +15,7 @@ mod http_limits;
 mod import;
 mod lists;
 mod live;
+mod live_replicas;
 mod notices;
 mod outgoing;
 mod places;
