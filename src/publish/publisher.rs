@@ -30,7 +30,7 @@ use crate::gazetteer::{FeedAddresses, Resolved};
 use crate::observe::metrics::{Lookup, Lookups};
 
 /// How often a rendering is tried again when the store has moved on meanwhile.
-const BEHIND_TRIES: usize = 3;
+const BEHIND_TRIES: usize = 20;
 /// How long to wait for the engine to catch up before such a try.
 const BEHIND_WAIT: Duration = Duration::from_millis(500);
 
@@ -245,7 +245,7 @@ impl Publisher {
             let caught_up = self.caught_up.notified();
             match self.maker.make(scope, formats).await {
                 Ok(made) if tries < BEHIND_TRIES && !self.may_serve(scope, &made) => tries += 1,
-                Err(MakeError::Behind(ids)) if tries < BEHIND_TRIES => {
+                Err(MakeError::Behind(ids)) if tries < BEHIND_TRIES && !self.is_held() => {
                     tries += 1;
                     self.note_behind(ids);
                     // Whether it was rung or not: the next try tells.
@@ -254,6 +254,11 @@ impl Publisher {
                 other => return other,
             }
         }
+    }
+
+    /// Is a change of the store held back? Then waiting for it leads nowhere.
+    fn is_held(&self) -> bool {
+        self.view().with_status(|status| status.held.is_some())
     }
 
     fn may_serve(&self, scope: &Scope, made: &Made) -> bool {

@@ -3,6 +3,7 @@
 //! something had to leave it, they are made now, for until then there is nothing that may be served should the store go down.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,10 +76,13 @@ impl Publisher {
     pub async fn refreshing(&self, shutdown: CancellationToken) {
         self.refresh_all_soon();
         while !shutdown.is_cancelled() {
+            let mut caught_up = pin!(self.caught_up.notified());
+            caught_up.as_mut().enable();
             let refreshed = self.refresh(REFRESH_BUDGET).await;
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.backlog.rung.notified() => {}
+                () = caught_up, if refreshed == Refreshed::InPart => {}
                 () = sleep(RETRY_AFTER), if refreshed == Refreshed::InPart => {}
                 () = std::future::ready(()), if refreshed == Refreshed::UntilBudget => {}
             }
