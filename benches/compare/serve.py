@@ -172,9 +172,10 @@ def compare(case, servers, args):
         tools.say(f"serve: {case.name}, round {number + 1} of {args.rounds}")
         rounds.append({name: load(case, *server, seconds) for name, server in servers.items()})
     for name in servers:
-        yield Figure("serve", f"{case.name}: {name}", "requests per CPU second", [r[name].per_cpu_second for r in rounds])
+        per_cpu_second = [r[name].per_cpu_second for r in rounds]
+        yield Figure("serve", f"{case.name}: {name}", "requests per CPU second", per_cpu_second)
     for name in servers:
-        yield Figure("serve", f"{case.name}: {name}, requests", "requests/s", [r[name].requests / r[name].seconds for r in rounds])
+        yield Figure("serve", f"{case.name}: {name}, requests", "requests/s", [r[name].per_second for r in rounds])
     for name in servers:
         yield Figure("serve", f"{case.name}: {name}, p99", "ms", [r[name].p99_ms for r in rounds])
     for name in servers:
