@@ -30,6 +30,8 @@ const DEMAND_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// A complete read of the store takes at most one part in five of the time.
 const READ_PAUSE_FACTOR: u32 = 4;
+/// Between the two looks for a row that is not there: longer than a system takes to delete a row and make it anew.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// The stages from the store to the documents.
@@ -147,6 +149,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>, classify: classify::Op
         clock,
         poll_interval: config.store.poll_interval,
         read_pause_factor: READ_PAUSE_FACTOR,
+        look_again_after: LOOK_AGAIN_AFTER,
         complete_read_interval: config.store.complete_read_interval,
         vanish_max_rows: config.store.vanish_max_rows,
         vanish_max_percent: config.store.vanish_max_percent,

@@ -38,7 +38,7 @@ impl Answering {
     }
 }
 
-/// What the deadline that is running is for.
+/// What the client has time for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// A request head.
@@ -58,33 +58,52 @@ pub(super) struct Deadlines<S> {
     answering: Answering,
     limits: Limits,
     phase: Phase,
-    deadline: Pin<Box<Sleep>>,
+    /// When the phase is over; reckoned when somebody has to wait in it.
+    until: Option<Instant>,
+    /// Goes off then, or earlier and is set again: a request that comes in time sets no timer.
+    timer: Pin<Box<Sleep>>,
     wrote: bool,
 }
 
 impl<S> Deadlines<S> {
     /// Watches a stream that was just accepted.
     pub(super) fn new(stream: S, answering: Answering, limits: Limits) -> Self {
-        let deadline = Box::pin(tokio::time::sleep(limits.first_request_timeout));
-        Self { stream, answering, limits, phase: Phase::Head, deadline, wrote: false }
+        let until = Instant::now() + limits.first_request_timeout;
+        let timer = Box::pin(tokio::time::sleep_until(until));
+        Self { stream, answering, limits, phase: Phase::Head, until: Some(until), timer, wrote: false }
     }
 
     fn enter(&mut self, phase: Phase) {
         if self.phase != phase {
             self.phase = phase;
-            let time = match phase {
-                Phase::Head => self.limits.header_timeout,
-                Phase::Idle => self.limits.idle_timeout,
-                Phase::Taking => self.limits.answer_timeout,
-                Phase::Lingering => LINGER,
-            };
-            self.deadline.as_mut().reset(Instant::now() + time);
+            self.until = None;
         }
     }
 
-    /// Pending until the deadline, then the error.
+    /// What the present phase may take.
+    const fn time(&self) -> Duration {
+        match self.phase {
+            Phase::Head => self.limits.header_timeout,
+            Phase::Idle => self.limits.idle_timeout,
+            Phase::Taking => self.limits.answer_timeout,
+            Phase::Lingering => LINGER,
+        }
+    }
+
+    /// Pending until the phase is over, then the error.
     fn expired<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let time = self.time();
+        let until = *self.until.get_or_insert_with(|| Instant::now() + time);
+        if self.timer.deadline() > until {
+            self.timer.as_mut().reset(until);
+        }
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if self.timer.deadline() >= until {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.timer.as_mut().reset(until);
+        }
     }
 
     fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -139,6 +158,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
         if std::mem::take(&mut this.wrote) {
             this.answering.end();
             this.enter(Phase::Idle);
+            // hyper has looked for the next request already, and is not going to again before it comes.
+            if let Poll::Ready(expired) = this.expired(cx) {
+                return Poll::Ready(expired);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -150,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
             this.enter(Phase::Lingering);
         }
         let mut scratch = [0; LINGER_BUFFER_BYTES];
-        while this.deadline.as_mut().poll(cx).is_pending() {
+        while this.expired::<()>(cx).is_pending() {
             let mut rest = ReadBuf::new(&mut scratch);
             let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut rest));
             if read.is_err() || rest.filled().is_empty() {

@@ -7,11 +7,11 @@ use crate::publish::document::Encoding;
 /// Weights are counted in thousandths: three digits is what a weight may have (RFC 9110 section 12.4.2).
 const WEIGHT_ONE: u16 = 1_000;
 
-/// What `Accept-Encoding` says of each coding.
+/// What `Accept-Encoding` says.
 #[derive(Debug, Default)]
 struct Wishes {
-    /// Weights by token, the last one counts.
-    named: Vec<(String, u16)>,
+    /// Weights of the codings, in the order of [`Encoding::ALL`]; the last one that is said counts.
+    named: [Option<u16>; Encoding::ALL.len()],
     /// Weight of `*`.
     any: Option<u16>,
 }
@@ -21,8 +21,8 @@ struct Wishes {
 pub(super) fn choose(headers: &HeaderMap) -> Option<Encoding> {
     let wishes = Wishes::of(headers);
     let mut best = None;
-    for encoding in Encoding::ALL {
-        let rank = wishes.rank(encoding);
+    for (encoding, named) in Encoding::ALL.into_iter().zip(wishes.named) {
+        let rank = rank(encoding, named.or(wishes.any));
         if rank > best.map_or((0, false), |(_, best)| best) {
             best = Some((encoding, rank));
         }
@@ -30,34 +30,42 @@ pub(super) fn choose(headers: &HeaderMap) -> Option<Encoding> {
     best.map(|(encoding, _)| encoding)
 }
 
+/// The weight, and whether the client named the coding: identity that it did not name is the last resort.
+const fn rank(encoding: Encoding, weight: Option<u16>) -> (u16, bool) {
+    match (weight, encoding) {
+        (Some(0), _) => (0, false),
+        (Some(weight), _) => (weight, true),
+        (None, Encoding::Identity) => (1, false),
+        (None, _) => (0, false),
+    }
+}
+
 impl Wishes {
     fn of(headers: &HeaderMap) -> Self {
         let mut wishes = Self::default();
         let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
         for (coding, weight) in lines.flat_map(|line| line.split(',')).filter_map(member) {
-            match coding.as_str() {
-                "*" => wishes.any = Some(weight),
-                "x-gzip" => wishes.named.push(("gzip".to_owned(), weight)), // RFC 9110 section 8.4.1.3
-                _ => wishes.named.push((coding, weight)),
-            }
+            wishes.hear(coding, weight);
         }
         wishes
     }
 
-    /// The weight, and whether the client named the coding: identity that it did not name is the last resort.
-    fn rank(&self, encoding: Encoding) -> (u16, bool) {
-        let named = self.named.iter().rev().find(|(coding, _)| coding == encoding.token());
-        match (named.map(|(_, weight)| *weight).or(self.any), encoding) {
-            (Some(0), _) => (0, false),
-            (Some(weight), _) => (weight, true),
-            (None, Encoding::Identity) => (1, false),
-            (None, _) => (0, false),
+    fn hear(&mut self, coding: &str, weight: u16) {
+        if coding == "*" {
+            self.any = Some(weight);
+        }
+        // RFC 9110 section 8.4.1.3
+        let coding = if coding.eq_ignore_ascii_case("x-gzip") { Encoding::Gzip.token() } else { coding };
+        for (encoding, named) in Encoding::ALL.into_iter().zip(&mut self.named) {
+            if coding.eq_ignore_ascii_case(encoding.token()) {
+                *named = Some(weight);
+            }
         }
     }
 }
 
 /// One member of the list; `None` if it is malformed, and then it says nothing.
-fn member(text: &str) -> Option<(String, u16)> {
+fn member(text: &str) -> Option<(&str, u16)> {
     let (coding, parameter) = match text.split_once(';') {
         None => (text, None),
         Some((coding, parameter)) => (coding, Some(parameter.trim())),
@@ -66,17 +74,25 @@ fn member(text: &str) -> Option<(String, u16)> {
         None => WEIGHT_ONE,
         Some(parameter) => weight(parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))?)?,
     };
-    let coding = coding.trim().to_ascii_lowercase();
+    let coding = coding.trim();
     (!coding.is_empty()).then_some((coding, weight))
 }
 
 /// `0` to `1` with at most three digits after the dot.
 fn weight(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(whole, "0" | "1") {
+    let whole = match whole {
+        "0" => 0,
+        "1" => WEIGHT_ONE,
+        _ => return None,
+    };
+    if fraction.len() > 3 {
         return None;
     }
-    let weight: u16 = format!("{whole}{fraction:0<3}").parse().ok()?;
+    let mut weight = whole;
+    for (digit, place) in fraction.bytes().zip([100, 10, 1]) {
+        weight += u16::from(digit.checked_sub(b'0').filter(|digit| *digit <= 9)?) * place;
+    }
     (weight <= WEIGHT_ONE).then_some(weight)
 }
 

@@ -1,7 +1,6 @@
 //! Who may ask, and how much. hyper takes a request without `Host`, with two of them, or with nonsense in it, so the
 //! check is ours (RFC 9112 section 3.2). `Host` decides nothing else: it never comes into an answer.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::request::Parts;
@@ -10,10 +9,10 @@ use http::{HeaderMap, StatusCode, Version, header};
 use url::Url;
 
 /// A host that we may be called by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Host {
-    /// In lower case.
-    Name(String),
+#[derive(Debug, Clone, Copy)]
+enum Host<'a> {
+    /// In any case.
+    Name(&'a str),
     /// Without brackets.
     Address(IpAddr),
 }
@@ -21,7 +20,9 @@ enum Host {
 /// Checks a request's head.
 #[derive(Debug)]
 pub(super) struct Guard {
-    hosts: HashSet<Host>,
+    /// A handful: looking through them is faster than hashing.
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
     target_bytes_max: usize,
     headers_bytes_max: usize,
     headers_count_max: usize,
@@ -30,9 +31,17 @@ pub(super) struct Guard {
 impl Guard {
     /// Knows the base URL's host, `host_names` and `localhost`.
     pub(super) fn new(base_url: &Url, host_names: &[String], limits: &super::Limits) -> Self {
-        let names = host_names.iter().map(String::as_str).chain(base_url.host_str()).chain(["localhost"]);
+        let (mut names, mut addresses) = (Vec::new(), Vec::new());
+        for name in host_names.iter().map(String::as_str).chain(base_url.host_str()).chain(["localhost"]) {
+            match parse_host(name.as_bytes()) {
+                Some(Host::Name(name)) => names.push(name.to_owned()),
+                Some(Host::Address(address)) => addresses.push(address),
+                None => {}
+            }
+        }
         Self {
-            hosts: names.filter_map(|name| parse_host(name.as_bytes())).collect(),
+            names,
+            addresses,
             target_bytes_max: limits.target_bytes_max,
             headers_bytes_max: limits.headers_bytes_max,
             headers_count_max: limits.headers_count_max,
@@ -57,16 +66,18 @@ impl Guard {
         let of_header = host_header(request)?;
         for written in of_target.into_iter().chain(of_header) {
             let host = parse_host(written).ok_or(StatusCode::BAD_REQUEST)?;
-            if !self.knows(&host, local) {
+            if !self.knows(host, local) {
                 return Err(StatusCode::MISDIRECTED_REQUEST);
             }
         }
         Ok(())
     }
 
-    fn knows(&self, host: &Host, local: IpAddr) -> bool {
-        self.hosts.contains(host)
-            || matches!(host, Host::Address(address) if address.is_loopback() || *address == local)
+    fn knows(&self, host: Host<'_>, local: IpAddr) -> bool {
+        match host {
+            Host::Name(name) => self.names.iter().any(|known| known.eq_ignore_ascii_case(name)),
+            Host::Address(address) => address.is_loopback() || address == local || self.addresses.contains(&address),
+        }
     }
 }
 
@@ -85,7 +96,7 @@ fn host_header(request: &Parts) -> Result<Option<&[u8]>, StatusCode> {
 }
 
 /// `host [":" port]` of RFC 9110 section 7.2, without percent-encoding, which no name of ours needs.
-fn parse_host(written: &[u8]) -> Option<Host> {
+fn parse_host(written: &[u8]) -> Option<Host<'_>> {
     let written = std::str::from_utf8(written).ok()?;
     if let Some(rest) = written.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
@@ -98,7 +109,7 @@ fn parse_host(written: &[u8]) -> Option<Host> {
     if host.is_empty() || !host.bytes().all(sound) || !is_port_part(port) {
         return None;
     }
-    Some(host.parse().map_or_else(|_| Host::Name(host.to_ascii_lowercase()), Host::Address))
+    Some(host.parse().map_or(Host::Name(host), Host::Address))
 }
 
 /// Nothing, or a colon and a port; digits may be missing (RFC 3986 section 3.2.3).

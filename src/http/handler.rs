@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 
 use super::conditional::{self, Outcome, Validators};
 use super::guard::Guard;
-use super::headers::{self, Answer, Caching, Kind, Writer};
+use super::headers::{self, Answer, Caching, Kind, Selected, Writer};
 use super::pages::Pages;
 use super::server::Answers;
 use super::{Options, encoding, errors};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
-use crate::observe::metrics;
+use crate::observe::metrics::Requests;
 use crate::publish::document::{Body, Encoding};
 use crate::publish::{Published, Route, Unavailable};
 use crate::site::{self, OPML_PATH, Site};
@@ -44,7 +44,11 @@ pub(super) struct Handler {
     guard: Guard,
     pages: Pages,
     writer: Writer,
+    requests: [(Kind, Requests); Kind::ALL.len()],
 }
+
+/// A response, and what it is for the metrics.
+type Told = (Kind, Response<Bytes>);
 
 impl Answers for Handler {
     async fn answer(&self, request: Request<Incoming>, local: IpAddr) -> Response<Bytes> {
@@ -53,21 +57,21 @@ impl Answers for Handler {
         let (request, body) = request.into_parts();
         let has_body = !body.is_end_stream();
         // A panic is this request's alone: nothing of ours is held across it that could be left half done.
-        let answer = AssertUnwindSafe(self.guarded(&request, has_body, local, now)).catch_unwind().await;
-        let mut answer = answer.unwrap_or_else(|_| {
+        let told = AssertUnwindSafe(self.guarded(&request, has_body, local, now)).catch_unwind().await;
+        let (kind, mut response) = told.unwrap_or_else(|_| {
             tracing::error!(http.path = ?request.uri.path(), "a request ended by a panic and is answered with 500");
-            errors::answer(StatusCode::INTERNAL_SERVER_ERROR)
+            self.write(errors::answer(StatusCode::INTERNAL_SERVER_ERROR), &request, now)
         });
         if has_body {
             // Nobody reads it, so nobody may take it for the next request.
-            answer = answer.with(header::CONNECTION, "close");
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        observe(&request, &answer, started);
-        self.writer.response(answer, &request.method, now)
+        self.observe(&request, kind, &response, started);
+        response
     }
 
     fn refuse(&self, status: StatusCode) -> Response<Bytes> {
-        metrics::http_request(Kind::Error.label(), status.as_u16(), Duration::ZERO);
+        self.note(Kind::Error, status, Duration::ZERO);
         self.writer.response(errors::answer(status), &Method::GET, self.options.clock.now())
     }
 }
@@ -77,36 +81,72 @@ impl Handler {
     pub(super) fn new(published: Arc<dyn Published>, options: Options) -> Self {
         let guard = Guard::new(&options.base_url, &options.host_names, &options.limits);
         let writer = Writer::new(options.cache);
-        Self { published, options, guard, pages: Pages::default(), writer }
+        let requests = Kind::ALL.map(|kind| (kind, Requests::new(kind.label())));
+        Self { published, options, guard, pages: Pages::default(), writer, requests }
     }
 
-    async fn guarded(&self, request: &Parts, has_body: bool, local: IpAddr, now: Timestamp) -> Answer {
+    async fn guarded(&self, request: &Parts, has_body: bool, local: IpAddr, now: Timestamp) -> Told {
         if let Err(status) = self.guard.check(request, local) {
-            return errors::answer(status);
+            return self.write(errors::answer(status), request, now);
         }
-        match request.method {
+        let answer = match request.method {
             Method::GET | Method::HEAD | Method::OPTIONS if has_body => errors::answer(StatusCode::BAD_REQUEST),
-            Method::GET | Method::HEAD => self.get(request, now).await,
+            Method::GET | Method::HEAD => {
+                return match self.short_way(request, now) {
+                    Some(response) => (Kind::Feed, response),
+                    // Kept apart, so that the short way carries nothing of its size.
+                    None => Box::pin(self.get(request, now)).await,
+                };
+            }
             Method::OPTIONS => preflight(),
             _ => errors::answer(StatusCode::METHOD_NOT_ALLOWED),
+        };
+        self.write(answer, request, now)
+    }
+
+    fn write(&self, answer: Answer, request: &Parts, now: Timestamp) -> Told {
+        (answer.kind, self.writer.response(answer, &request.method, now))
+    }
+
+    /// The short way, with nothing to wait for: of a document that is in memory, current, and made in the coding that the
+    /// client likes best. Everything else, and what is not a plain 200 or 304, goes the long way.
+    fn short_way(&self, request: &Parts, now: Timestamp) -> Option<Response<Bytes>> {
+        let path = request.uri.path();
+        let kept = self.published.ready(path, now)?;
+        let document = kept.document();
+        let coding = encoding::choose(&request.headers)?;
+        let encoded = document.body().made(coding)?;
+        let last_modified = match document.changed_at() {
+            Some(changed_at) => Some(conditional::last_modified(changed_at, now)?),
+            None => None,
+        };
+        let make = || headers::head(&self.options.base_url, path, document, encoded, last_modified);
+        let head = kept.head(coding, make);
+        let selected = Selected { format: document.format(), coding, bytes: &encoded.bytes, head };
+        match conditional::evaluate(&request.headers, Validators { etag: &encoded.etag, last_modified }) {
+            Outcome::Send => Some(self.writer.feed(selected, &request.method, now)),
+            Outcome::NotModified => Some(self.writer.feed_not_modified(head, now)),
+            Outcome::PreconditionFailed => None,
         }
     }
 
-    async fn get(&self, request: &Parts, now: Timestamp) -> Answer {
-        match request.uri.path() {
+    /// The long way.
+    async fn get(&self, request: &Parts, now: Timestamp) -> Told {
+        let answer = match request.uri.path() {
             INDEX_PATH => self.page(None, request).await,
             OPML_PATH => self.opml(request).await,
             LIVE_PATH => Answer::new(Kind::Health, Caching::Never, "text/plain; charset=utf-8", "ok\n"),
             READY_PATH => self.readiness(),
             path => match self.route(path) {
-                Route::Feed(key) => self.feed(&key, request, now).await,
+                Route::Feed(key) => return self.feed(&key, request, now).await,
                 Route::Page(path) => self.page(Some(&path), request).await,
                 Route::Moved(path) => self.moved(&path),
                 Route::Gone => errors::answer(StatusCode::GONE),
                 Route::Starting => errors::unavailable(UNREADY_RETRY_AFTER),
                 Route::Unknown => errors::answer(StatusCode::NOT_FOUND),
             },
-        }
+        };
+        self.write(answer, request, now)
     }
 
     /// A path is decoded and looked up as it is: there are no dots to resolve and no files behind it. Other ways of
@@ -133,26 +173,37 @@ impl Handler {
         }
     }
 
-    async fn feed(&self, key: &FeedKey, request: &Parts, now: Timestamp) -> Answer {
+    async fn feed(&self, key: &FeedKey, request: &Parts, now: Timestamp) -> Told {
         let document = match self.published.document(key).await {
             Ok(document) => document,
             Err(unavailable) => {
                 tracing::warn!(feed.scope = %key.scope, feed.format = %key.format, reason = %unavailable, "a feed is unavailable");
-                return errors::unavailable(unavailable.retry_after);
+                return self.write(errors::unavailable(unavailable.retry_after), request, now);
             }
         };
+        let Some(wanted) = encoding::choose(&request.headers) else {
+            return self.write(not_acceptable(), request, now);
+        };
+        let (coding, encoded) = document.body().encoded(wanted).await;
         let last_modified = document.changed_at().and_then(|at| conditional::last_modified(at, now));
-        let links = headers::links(&self.options.base_url, request.uri.path(), key.format);
-        let frame =
-            Answer::new(Kind::Feed, Caching::Document, key.format.content_type(), "").with(header::LINK, &links);
-        coded(request, frame, document.body(), last_modified).await
+        let head = &headers::head(&self.options.base_url, request.uri.path(), &document, encoded, last_modified);
+        let selected = Selected { format: key.format, coding, bytes: &encoded.bytes, head };
+        let response = match conditional::evaluate(&request.headers, Validators { etag: &encoded.etag, last_modified })
+        {
+            Outcome::Send => self.writer.feed(selected, &request.method, now),
+            Outcome::NotModified => self.writer.feed_not_modified(head, now),
+            Outcome::PreconditionFailed => {
+                return self.write(errors::answer(StatusCode::PRECONDITION_FAILED), request, now);
+            }
+        };
+        (Kind::Feed, response)
     }
 
     async fn opml(&self, request: &Parts) -> Answer {
         match self.published.opml().await {
             Ok(body) => {
                 let frame = Answer::new(Kind::Opml, Caching::Document, OPML_CONTENT_TYPE, "");
-                coded(request, frame, &body, None).await
+                coded(request, frame, &body).await
             }
             Err(error) => unavailable("the list of feeds", &error),
         }
@@ -171,7 +222,7 @@ impl Handler {
             Ok(Some(body)) => {
                 let frame = Answer::new(Kind::Page, Caching::Document, "text/html; charset=utf-8", "")
                     .with(header::CONTENT_SECURITY_POLICY, site::policy());
-                coded(request, frame, &body, None).await
+                coded(request, frame, &body).await
             }
             Ok(None) => errors::answer(StatusCode::NOT_FOUND),
             Err(error) => {
@@ -197,6 +248,26 @@ impl Handler {
         answer.with_status(StatusCode::SERVICE_UNAVAILABLE).with(header::RETRY_AFTER, &seconds)
     }
 
+    fn note(&self, kind: Kind, status: StatusCode, took: Duration) {
+        if let Some((_, requests)) = self.requests.iter().find(|(each, _)| *each == kind) {
+            requests.note(status.as_u16(), took);
+        }
+    }
+
+    fn observe(&self, request: &Parts, kind: Kind, response: &Response<Bytes>, started: Instant) {
+        let took = started.elapsed();
+        self.note(kind, response.status(), took);
+        // Never the query: it is none of ours and may hold anything.
+        tracing::debug!(
+            http.method = %request.method,
+            http.path = ?request.uri.path(),
+            http.status = response.status().as_u16(),
+            http.body_bytes = response.body().len(),
+            http.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    }
+
     fn moved(&self, path: &str) -> Answer {
         let url = headers::public_url(&self.options.base_url, &headers::written_path(path));
         Answer::new(Kind::Moved, Caching::Moved, "text/plain; charset=utf-8", format!("{url}\n"))
@@ -205,35 +276,30 @@ impl Handler {
     }
 }
 
-/// An answer that is kept and coded: the frame with the body in the coding that the client likes best, its validators,
+/// An answer that is kept and coded: the frame with the body in the coding that the client likes best, its validator,
 /// and what the client's conditions make of it.
-async fn coded(request: &Parts, frame: Answer, body: &Body, last_modified: Option<Timestamp>) -> Answer {
-    let Some(wanted) = encoding::choose(&request.headers) else {
-        return errors::answer(StatusCode::NOT_ACCEPTABLE).with(header::VARY, "Accept-Encoding");
-    };
+async fn coded(request: &Parts, frame: Answer, body: &Body) -> Answer {
+    let Some(wanted) = encoding::choose(&request.headers) else { return not_acceptable() };
     let (coding, encoded) = body.encoded(wanted).await;
     let mut answer =
-        frame.with_body(encoded.bytes.clone()).with(header::ETAG, &encoded.etag).with(header::VARY, "Accept-Encoding");
+        frame.with_body(encoded.bytes.clone()).with(header::ETAG, &encoded.etag).with(header::VARY, headers::VARY);
     if coding != Encoding::Identity {
         answer = answer.with(header::CONTENT_ENCODING, coding.token());
     }
-    if let Some(instant) = last_modified {
-        answer = answer.with(header::LAST_MODIFIED, &headers::http_date(instant));
+    match conditional::evaluate(&request.headers, Validators { etag: &encoded.etag, last_modified: None }) {
+        Outcome::Send => answer,
+        Outcome::NotModified => answer.not_modified(),
+        Outcome::PreconditionFailed => errors::answer(StatusCode::PRECONDITION_FAILED),
     }
-    conditioned(answer, request, Validators { etag: &encoded.etag, last_modified })
+}
+
+fn not_acceptable() -> Answer {
+    errors::answer(StatusCode::NOT_ACCEPTABLE).with(header::VARY, headers::VARY)
 }
 
 fn unavailable(what: &str, unavailable: &Unavailable) -> Answer {
     tracing::warn!(reason = %unavailable, "{what} is unavailable");
     errors::unavailable(unavailable.retry_after)
-}
-
-fn conditioned(answer: Answer, request: &Parts, validators: Validators<'_>) -> Answer {
-    match conditional::evaluate(&request.headers, validators) {
-        Outcome::Send => answer,
-        Outcome::NotModified => answer.not_modified(),
-        Outcome::PreconditionFailed => errors::answer(StatusCode::PRECONDITION_FAILED),
-    }
 }
 
 /// OPTIONS, also `OPTIONS *`: what may be asked here, and by whom (Fetch standard, CORS preflight).
@@ -244,18 +310,4 @@ fn preflight() -> Answer {
         .with(header::ACCESS_CONTROL_ALLOW_METHODS, errors::ALLOWED)
         .with(header::ACCESS_CONTROL_ALLOW_HEADERS, PREFLIGHT_HEADERS)
         .with(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_S)
-}
-
-fn observe(request: &Parts, answer: &Answer, started: Instant) {
-    let took = started.elapsed();
-    metrics::http_request(answer.kind.label(), answer.status.as_u16(), took);
-    // Never the query: it is none of ours and may hold anything.
-    tracing::debug!(
-        http.method = %request.method,
-        http.path = ?request.uri.path(),
-        http.status = answer.status.as_u16(),
-        http.body_bytes = answer.content.as_ref().map_or(0, |(_, body)| body.len()),
-        http.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
 }

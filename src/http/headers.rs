@@ -1,6 +1,8 @@
 //! The one place where an answer gets its headers. An answer says what it is ([`Answer`]); what follows from that for
 //! caches, browsers and other sites' scripts is written here, for documents and errors alike.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -9,6 +11,8 @@ use url::Url;
 use super::CacheTimes;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
+use crate::publish::document::{Document, Encoded, Encoding};
+use crate::publish::shelf::Head;
 
 /// Nothing in an answer may run, load, or be framed: browsers run scripts in an XML document of an unlucky type.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
@@ -18,6 +22,8 @@ const EXPOSED: &str = "ETag, Link, Last-Modified, Retry-After";
 const MISSING_MAX_AGE_S: u32 = 60;
 /// Seconds for which a redirect is kept: short, so that a category can take back its old address.
 const MOVED_MAX_AGE_S: u32 = 300;
+/// What a negotiated answer depends on.
+pub(super) const VARY: &str = "Accept-Encoding";
 /// Room for the headers of a feed's answer.
 const HEADERS_USUAL: usize = 16;
 /// What a path may not hold in a URL (RFC 3986 section 3.3); `%` was decoded before.
@@ -71,6 +77,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 7] =
+        [Self::Feed, Self::Page, Self::Opml, Self::Health, Self::Preflight, Self::Moved, Self::Error];
+
     /// The label's value.
     pub(super) const fn label(self) -> &'static str {
         match self {
@@ -131,59 +141,172 @@ impl Answer {
     }
 }
 
+/// A feed's document as one client gets it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Selected<'a> {
+    /// How it is written.
+    pub format: Format,
+    /// In which coding it goes.
+    pub coding: Encoding,
+    /// Its bytes.
+    pub bytes: &'a Bytes,
+    /// Its header values.
+    pub head: &'a Head,
+}
+
 /// Makes responses of answers.
 #[derive(Debug)]
 pub(super) struct Writer {
-    document: String,
-    missing: String,
-    moved: String,
+    document: HeaderValue,
+    missing: HeaderValue,
+    moved: HeaderValue,
+    /// What every feed's document carries, with room for what each has of its own: copying a map that has all its names
+    /// costs a third of filling one.
+    feed: HeaderMap,
+    /// The same for 304.
+    feed_same: HeaderMap,
 }
 
 impl Writer {
     /// Knows how long documents may be kept.
     pub(super) fn new(cache: CacheTimes) -> Self {
         let CacheTimes { max_age_s, stale_while_revalidate_s, stale_if_error_s } = cache;
-        Self {
-            document: format!(
-                "public, max-age={max_age_s}, stale-while-revalidate={stale_while_revalidate_s}, \
-                 stale-if-error={stale_if_error_s}"
-            ),
-            missing: format!("public, max-age={}", max_age_s.min(MISSING_MAX_AGE_S)),
-            moved: format!("public, max-age={MOVED_MAX_AGE_S}"),
+        let public = |rest: String| value(&format!("public, max-age={rest}"));
+        let mut writer = Self {
+            document: public(format!(
+                "{max_age_s}, stale-while-revalidate={stale_while_revalidate_s}, stale-if-error={stale_if_error_s}"
+            )),
+            missing: public(max_age_s.min(MISSING_MAX_AGE_S).to_string()),
+            moved: public(MOVED_MAX_AGE_S.to_string()),
+            feed: HeaderMap::new(),
+            feed_same: HeaderMap::new(),
+        };
+        writer.feed_same = writer.common(HeaderValue::from_static(""), Caching::Document);
+        writer.feed_same.insert(header::VARY, HeaderValue::from_static(VARY));
+        for name in [header::ETAG, header::LINK, header::LAST_MODIFIED] {
+            writer.feed_same.insert(name, HeaderValue::from_static(""));
         }
+        writer.feed = writer.feed_same.clone();
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+            writer.feed.insert(name, HeaderValue::from_static(""));
+        }
+        writer
     }
 
     /// The response to a request of this method; to HEAD, everything but the body (RFC 9110 section 9.3.2). `now` is
     /// `Date`, from the clock that also judged `Last-Modified`.
     pub(super) fn response(&self, answer: Answer, method: &Method, now: Timestamp) -> Response<Bytes> {
-        let mut all = HeaderMap::with_capacity(HEADERS_USUAL);
-        put(&mut all, header::DATE, &http_date(now));
-        put(&mut all, header::CACHE_CONTROL, self.cache_control(answer.caching));
-        put(&mut all, header::CONTENT_SECURITY_POLICY, POLICY);
-        put(&mut all, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        put(&mut all, header::REFERRER_POLICY, "no-referrer");
-        put(&mut all, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-        put(&mut all, header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        let mut all = self.common(date(now), answer.caching);
         if let Some((media_type, body)) = &answer.content {
             put(&mut all, header::CONTENT_TYPE, media_type);
-            put(&mut all, header::CONTENT_LENGTH, &body.len().to_string());
+            all.insert(header::CONTENT_LENGTH, body.len().into());
         }
         all.extend(answer.own);
         let body = answer.content.map(|(_, body)| body).filter(|_| *method != Method::HEAD);
-        let mut response = Response::new(body.unwrap_or_default());
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = all;
-        response
+        respond(answer.status, all, body.unwrap_or_default())
     }
 
-    fn cache_control(&self, caching: Caching) -> &str {
+    /// The response with a feed's document.
+    pub(super) fn feed(&self, selected: Selected<'_>, method: &Method, now: Timestamp) -> Response<Bytes> {
+        let mut all = self.feed.clone();
+        own(&mut all, selected.head, now);
+        all.insert(header::CONTENT_TYPE, HeaderValue::from_static(selected.format.content_type()));
+        all.insert(header::CONTENT_LENGTH, selected.head.length.clone());
+        if selected.coding == Encoding::Identity {
+            all.remove(header::CONTENT_ENCODING);
+        } else {
+            all.insert(header::CONTENT_ENCODING, HeaderValue::from_static(selected.coding.token()));
+        }
+        let body = if *method == Method::HEAD { Bytes::new() } else { selected.bytes.clone() };
+        respond(StatusCode::OK, all, body)
+    }
+
+    /// The response that says that the client has the feed's document: without body, type and coding, else with the
+    /// headers of the 200 (RFC 9110 section 15.4.5). `Last-Modified` stays as well: the copy that is confirmed may have
+    /// come before it could be shown.
+    pub(super) fn feed_not_modified(&self, head: &Head, now: Timestamp) -> Response<Bytes> {
+        let mut all = self.feed_same.clone();
+        own(&mut all, head, now);
+        respond(StatusCode::NOT_MODIFIED, all, Bytes::new())
+    }
+
+    /// What every answer carries.
+    fn common(&self, date: HeaderValue, caching: Caching) -> HeaderMap {
+        let mut all = HeaderMap::with_capacity(HEADERS_USUAL);
+        all.insert(header::DATE, date);
+        all.insert(header::CACHE_CONTROL, self.cache_control(caching));
+        for (name, value) in [
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED),
+        ] {
+            all.insert(name, HeaderValue::from_static(value));
+        }
+        all
+    }
+
+    fn cache_control(&self, caching: Caching) -> HeaderValue {
         match caching {
-            Caching::Document => &self.document,
-            Caching::Missing => &self.missing,
-            Caching::Moved => &self.moved,
-            Caching::Never => "no-store",
+            Caching::Document => self.document.clone(),
+            Caching::Missing => self.missing.clone(),
+            Caching::Moved => self.moved.clone(),
+            Caching::Never => HeaderValue::from_static("no-store"),
         }
     }
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// What each feed's document has of its own, whether the client has it or not.
+fn own(all: &mut HeaderMap, head: &Head, now: Timestamp) {
+    all.insert(header::DATE, date(now));
+    all.insert(header::ETAG, head.etag.clone());
+    all.insert(header::LINK, head.link.clone());
+    match &head.last_modified {
+        Some(last_modified) => drop(all.insert(header::LAST_MODIFIED, last_modified.clone())),
+        None => drop(all.remove(header::LAST_MODIFIED)),
+    }
+}
+
+/// The header values of a feed's document at `path` (its present one, as it is written), in one coding.
+pub(super) fn head(
+    base_url: &Url,
+    path: &str,
+    document: &Document,
+    encoded: &Encoded,
+    last_modified: Option<Timestamp>,
+) -> Head {
+    Head {
+        etag: value(&encoded.etag),
+        length: encoded.bytes.len().into(),
+        link: value(&links(base_url, path, document.format())),
+        last_modified: last_modified.map(|instant| value(&http_date(instant))),
+    }
+}
+
+/// `Date`: written once a second by each thread.
+fn date(now: Timestamp) -> HeaderValue {
+    thread_local! {
+        static WRITTEN: RefCell<(i64, HeaderValue)> = const { RefCell::new((i64::MIN, HeaderValue::from_static(""))) };
+    }
+    WRITTEN.with_borrow_mut(|(second, written)| {
+        if *second != now.timestamp() {
+            (*second, *written) = (now.timestamp(), value(&http_date(now)));
+        }
+        written.clone()
+    })
+}
+
+/// A value that cannot stand in a header is left empty; ours are all ASCII.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {

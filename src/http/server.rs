@@ -1,10 +1,12 @@
 //! The accept loop, and the life of a connection.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,9 +15,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -39,10 +41,26 @@ pub(super) trait Answers: Send + Sync + 'static {
     fn refuse(&self, status: StatusCode) -> Response<Bytes>;
 }
 
+/// Tells every connection that the shutdown has begun. Whoever watches a `CancellationToken` takes its lock each time it is
+/// polled, and a connection is polled with each request.
+#[derive(Debug, Default)]
+struct Drain {
+    begun: AtomicBool,
+    bell: Notify,
+}
+
+impl Drain {
+    fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+        self.bell.notify_waiters();
+    }
+}
+
 /// Accepts until `shutdown`, then waits for the connections, at most `shutdown_grace`.
 pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Limits, shutdown: CancellationToken) {
     let answers = Arc::new(answers);
     let permits = Arc::new(Semaphore::new(limits.connections_max));
+    let drain = Arc::<Drain>::default();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -50,9 +68,9 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &permits) => match accepted {
                 Ok((stream, permit)) => {
-                    let (answers, shutdown) = (Arc::clone(&answers), shutdown.clone());
+                    let (answers, drain) = (Arc::clone(&answers), Arc::clone(&drain));
                     connections.spawn(async move {
-                        connection(stream, answers, limits, shutdown).await;
+                        connection(stream, answers, limits, &drain).await;
                         drop(permit);
                     });
                 }
@@ -65,6 +83,7 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
         }
     }
     drop(listener);
+    drain.begin();
     if tokio::time::timeout(limits.shutdown_grace, finish(&mut connections)).await.is_err() {
         tracing::warn!(http.connections = connections.len(), "the shutdown grace is over, connections are cut");
         connections.shutdown().await;
@@ -94,7 +113,7 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn connection<A: Answers>(stream: TcpStream, answers: Arc<A>, limits: Limits, shutdown: CancellationToken) {
+async fn connection<A: Answers>(stream: TcpStream, answers: Arc<A>, limits: Limits, drain: &Drain) {
     let Ok(local) = stream.local_addr().map(|local: SocketAddr| local.ip().to_canonical()) else {
         return; // gone before it began
     };
@@ -111,14 +130,20 @@ async fn connection<A: Answers>(stream: TcpStream, answers: Arc<A>, limits: Limi
         async move { Ok::<_, Infallible>(answers.answer(request, local).await.map(Full::new)) }
     });
     let mut connection = pin!(parser(limits).serve_connection(wire, service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut bell = pin!(drain.bell.notified());
+    let (mut listening, mut draining) = (false, false);
+    let ended = poll_fn(|cx| {
+        if !listening {
+            // Once is enough: the task that it wakes stays the same.
+            listening = bell.as_mut().poll(cx).is_pending();
         }
-    };
-    if let Err(error) = ended {
+        if !draining && drain.begun.load(Ordering::Acquire) {
+            draining = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx)
+    });
+    if let Err(error) = ended.await {
         tracing::debug!(%error, "a connection broke off");
     }
 }
@@ -127,9 +152,8 @@ fn parser(limits: Limits) -> http1::Builder {
     let head_bytes_max = limits.headers_bytes_max + limits.target_bytes_max + HEAD_REST_BYTES;
     let mut builder = http1::Builder::new();
     builder
-        // Second fence behind `Deadlines`, which is finer; without a timer hyper would silently have none.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout + limits.header_timeout)
+        // `Deadlines` has the time limits: one timer for a connection, not one more set for each request.
+        .header_read_timeout(None)
         .max_buf_size(head_bytes_max.max(BUFFER_BYTES_MIN))
         // `headers` writes it: hyper's stands still when the clock is set back.
         .auto_date_header(false);

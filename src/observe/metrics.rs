@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, gauge, histogram};
+use metrics::{Counter, Histogram, Unit, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 const HTTP_REQUESTS: &str = "loa_http_requests_total";
@@ -40,6 +40,8 @@ pub enum Lookup {
 }
 
 impl Lookup {
+    const ALL: [Self; 5] = [Self::Memory, Self::Stale, Self::Disk, Self::Rendered, Self::Unavailable];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -90,22 +92,71 @@ fn describe() {
     metrics::describe_gauge!(SET_ASIDE, "Articles that cannot be published because of a fault.");
 }
 
-/// A request was answered. `kind` is one of the few words of `http`, never anything a client can make up.
-pub fn http_request(kind: &'static str, status: u16, took: Duration) {
-    let class = match status {
+/// Counts the requests of one kind. Made once: looking up a metric by its labels costs more than the rest of an answer.
+pub struct Requests {
+    /// By class of status.
+    answered: [(&'static str, Counter); Self::CLASSES.len()],
+    took: Histogram,
+}
+
+impl Requests {
+    /// Classes of statuses; 304 has one of its own, for it is what a good reader gets.
+    const CLASSES: [&str; 5] = ["2xx", "304", "3xx", "4xx", "5xx"];
+
+    /// `kind` is one of the few words of `http`, never anything a client can make up.
+    #[must_use]
+    pub fn new(kind: &'static str) -> Self {
+        Self {
+            answered: Self::CLASSES.map(|class| (class, counter!(HTTP_REQUESTS, "kind" => kind, "class" => class))),
+            took: histogram!(HTTP_REQUEST_SECONDS, "kind" => kind),
+        }
+    }
+
+    /// A request was answered.
+    pub fn note(&self, status: u16, took: Duration) {
+        let wanted = class(status);
+        if let Some((_, counter)) = self.answered.iter().find(|(class, _)| *class == wanted) {
+            counter.increment(1);
+        }
+        self.took.record(took);
+    }
+}
+
+const fn class(status: u16) -> &'static str {
+    match status {
         304 => "304",
         0..=299 => "2xx",
         300..=399 => "3xx",
         400..=499 => "4xx",
         _ => "5xx",
-    };
-    counter!(HTTP_REQUESTS, "kind" => kind, "class" => class).increment(1);
-    histogram!(HTTP_REQUEST_SECONDS, "kind" => kind).record(took);
+    }
 }
 
-/// A document was asked for.
-pub fn document_lookup(found: Lookup) {
-    counter!(DOCUMENT_LOOKUPS, "found" => found.as_str()).increment(1);
+/// Counts where documents are found. Made once, as [`Requests`] is.
+#[derive(Debug)]
+pub struct Lookups {
+    found: [(Lookup, Counter); Lookup::ALL.len()],
+}
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lookups {
+    /// None was counted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { found: Lookup::ALL.map(|found| (found, counter!(DOCUMENT_LOOKUPS, "found" => found.as_str()))) }
+    }
+
+    /// A document was asked for.
+    pub fn note(&self, found: Lookup) {
+        if let Some((_, counter)) = self.found.iter().find(|(each, _)| *each == found) {
+            counter.increment(1);
+        }
+    }
 }
 
 /// A document was made, or could not be made.
@@ -166,9 +217,9 @@ mod tests {
         let handle = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
             describe();
-            http_request("feed", 304, Duration::from_millis(1));
-            http_request("error", 404, Duration::from_millis(1));
-            document_lookup(Lookup::Memory);
+            Requests::new("feed").note(304, Duration::from_millis(1));
+            Requests::new("error").note(404, Duration::from_millis(1));
+            Lookups::new().note(Lookup::Memory);
             document_render(true, Duration::from_millis(2));
             store_read(false, Duration::from_secs(30));
             store_age(Duration::from_millis(1500));
@@ -182,6 +233,7 @@ mod tests {
             "# HELP loa_http_requests_total Requests answered, by class of status and kind of target.",
             "loa_http_requests_total{kind=\"feed\",class=\"304\"} 1",
             "loa_http_requests_total{kind=\"error\",class=\"4xx\"} 1",
+            "loa_http_request_duration_seconds_count{kind=\"feed\"} 1",
             "loa_document_lookups_total{found=\"memory\"} 1",
             "loa_document_renders_total{result=\"ok\"} 1",
             "loa_document_render_seconds_bucket{le=\"0.003\"} 1",

@@ -78,6 +78,24 @@ impl Body {
         &self.identity
     }
 
+    /// The bytes in a coding, if they were made already.
+    #[must_use]
+    pub fn made(&self, encoding: Encoding) -> Option<&Encoded> {
+        let [zstd, brotli, gzip] = &self.coded;
+        match encoding {
+            Encoding::Zstd => zstd.get(),
+            Encoding::Brotli => brotli.get(),
+            Encoding::Gzip => gzip.get(),
+            Encoding::Identity => Some(&self.identity),
+        }
+    }
+
+    /// Bytes in memory, in all codings that were made.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        Encoding::ALL.into_iter().filter_map(|encoding| self.made(encoding)).map(|encoded| encoded.bytes.len()).sum()
+    }
+
     /// The bytes in a coding: made once, by the first who asks, off the async threads. Should the encoder fail, they
     /// come as they are, so look at which coding came back.
     pub async fn encoded(&self, encoding: Encoding) -> (Encoding, &Encoded) {

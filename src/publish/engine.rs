@@ -49,6 +49,9 @@ pub struct EngineOptions {
     pub read_pause_factor: u32,
     /// With a change log: how often the store is read completely all the same.
     pub complete_read_interval: Duration,
+    /// A row that the change log names and that is not there is looked for once more after so long: many systems save a
+    /// story by deleting its row and making it anew.
+    pub look_again_after: Duration,
     /// Rows that may vanish at once without being held.
     pub vanish_max_rows: usize,
     /// The same, in percent of the articles in the feeds; the larger of both counts.

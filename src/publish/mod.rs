@@ -10,6 +10,7 @@ pub mod engine;
 mod follower;
 pub mod listing;
 mod lists;
+pub mod live;
 pub mod make;
 pub(crate) mod names;
 mod outcome;
@@ -17,6 +18,7 @@ mod prepared;
 pub mod publisher;
 mod reconcile;
 mod refresh;
+pub mod shelf;
 pub mod snapshot;
 pub mod view;
 mod waiting;
@@ -30,6 +32,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
 use document::{Body, Document};
 use listing::Listing;
+use shelf::Kept;
 
 /// What a request path stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +99,11 @@ pub struct PartHealth {
 
 /// What the HTTP side knows of everything to the left of it.
 pub trait Published: Send + Sync + 'static {
+    /// What is served at a request path (as it is written, without query), if it is in memory and current, and nothing
+    /// has to be looked up, waited for or begun for it: the short way, for nearly every request. `None` means nothing
+    /// but that the long way is to be gone.
+    fn ready(&self, path: &str, now: Timestamp) -> Option<Arc<Kept>>;
+
     /// What a request path (decoded, without query) stands for.
     fn route(&self, path: &str) -> Route;
 

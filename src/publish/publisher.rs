@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use moka::ops::compute::Op;
-use moka::sync::Cache;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -15,8 +13,10 @@ use super::document::Body;
 use super::document::Document;
 use super::listing::{GroupKind, Listing};
 use super::lists::Lists;
+use super::live::Standing;
 use super::make::{Made, MakeError, Maker};
 use super::refresh::Backlog;
+use super::shelf::{Kept, Shelf};
 use super::view::View;
 use super::{Health, PartHealth, Published, Route, Unavailable};
 use crate::domain::address::FEEDS_PREFIX;
@@ -27,10 +27,8 @@ use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 use crate::feed;
 use crate::gazetteer::{FeedAddresses, Resolved};
-use crate::observe::metrics::{self, Lookup};
+use crate::observe::metrics::{Lookup, Lookups};
 
-/// A document in memory counts as so many times its own length: the encodings made of it.
-const WEIGHT_FACTOR: usize = 2;
 /// How often a rendering is tried again when the store has moved on meanwhile.
 const BEHIND_TRIES: usize = 3;
 /// How long to wait for the engine to catch up before such a try.
@@ -55,7 +53,9 @@ pub struct PublisherOptions {
 pub struct Publisher {
     pub(super) maker: Maker,
     pub(super) disk: Arc<DiskCopies>,
-    pub(super) memory: Cache<FeedKey, Arc<Document>>,
+    /// The documents in memory.
+    pub(super) memory: Shelf,
+    lookups: Lookups,
     lists: Lists,
     /// One lock per document that is being made on demand.
     flights: Mutex<HashMap<FeedKey, Arc<tokio::sync::Mutex<()>>>>,
@@ -77,14 +77,12 @@ impl Publisher {
     /// Puts the parts together.
     #[must_use]
     pub fn new(maker: Maker, disk: Arc<DiskCopies>, clock: Arc<dyn Clock>, options: PublisherOptions) -> Self {
-        let weight = |_: &FeedKey, document: &Arc<Document>| {
-            u32::try_from(document.identity().bytes.len() * WEIGHT_FACTOR).unwrap_or(u32::MAX)
-        };
         Self {
             lists: Lists::new(Arc::clone(&maker.view), Arc::clone(&maker.options)),
             maker,
             disk,
-            memory: Cache::builder().weigher(weight).max_capacity(options.memory_bytes_max).build(),
+            memory: Shelf::new(options.memory_bytes_max),
+            lookups: Lookups::new(),
             flights: Mutex::default(),
             behind: Mutex::default(),
             wanted: Mutex::default(),
@@ -119,32 +117,48 @@ impl Publisher {
     }
 
     async fn get(&self, key: &FeedKey) -> Result<Arc<Document>, Unavailable> {
-        let (current, floor) = self.sequences(&key.scope);
-        self.want(&key.scope);
-        self.disk.asked(key, self.clock.now());
-        if let Some(document) = self.memory.get(key) {
-            if document.sequence() == current {
-                metrics::document_lookup(Lookup::Memory);
-                return Ok(document);
-            }
-            // The new one is about to be made; until then the old one is good, if nothing had to leave it.
-            if document.sequence() >= floor && document.sequence() < current && self.view().is_filled() {
-                metrics::document_lookup(Lookup::Stale);
-                self.refresh_soon([key.scope.clone()]);
-                return Ok(document);
+        let (wanted, now) = (self.want(&key.scope), self.clock.now());
+        self.disk.asked(key, now);
+        if let Some(kept) = self.memory.get(key) {
+            kept.ask(now);
+            match kept.standing() {
+                Standing::Current => {
+                    self.lookups.note(Lookup::Memory);
+                    // What is wanted is wanted again by every request until it is there.
+                    if !wanted {
+                        self.address(key, &kept);
+                    }
+                    return Ok(Arc::clone(kept.document()));
+                }
+                // The new one is about to be made; until then the old one is good.
+                Standing::Behind if self.view().is_filled() => {
+                    self.lookups.note(Lookup::Stale);
+                    self.refresh_soon([key.scope.clone()]);
+                    return Ok(Arc::clone(kept.document()));
+                }
+                Standing::Behind | Standing::Out => {}
             }
         }
         let reason = match timeout(self.options.demand_timeout, self.make_once(key)).await {
             Ok(Ok(document)) => {
-                metrics::document_lookup(Lookup::Rendered);
+                self.lookups.note(Lookup::Rendered);
                 return Ok(document);
             }
             Ok(Err(reason)) => reason,
             Err(_) => "the document was not ready in time".to_owned(),
         };
         let last_good = self.last_good(key, &reason).await;
-        metrics::document_lookup(if last_good.is_ok() { Lookup::Disk } else { Lookup::Unavailable });
+        self.lookups.note(if last_good.is_ok() { Lookup::Disk } else { Lookup::Unavailable });
         last_good
+    }
+
+    /// Lets requests for the feed's present address find the document the short way.
+    fn address(&self, key: &FeedKey, kept: &Arc<Kept>) {
+        let (path, names_version) =
+            self.view().with_published(|names, _| (names.addresses.path_of(key), self.view().names_version()));
+        if let Some(path) = path {
+            self.memory.address(key, kept, &path, names_version);
+        }
     }
 
     /// One task makes it, the others wait for that.
@@ -158,10 +172,10 @@ impl Publisher {
             Arc::clone(flights.entry(key.clone()).or_default())
         };
         let _turn = flight.lock().await;
-        if let Some(document) = self.memory.get(key)
-            && document.sequence() == self.sequences(&key.scope).0
+        if let Some(kept) = self.memory.get(key)
+            && kept.standing() == Standing::Current
         {
-            return Ok(document);
+            return Ok(Arc::clone(kept.document()));
         }
         if !self.view().store_answers() {
             return Err("the store does not answer".to_owned());
@@ -173,12 +187,14 @@ impl Publisher {
     }
 
     /// Has the engine give a combination its first record, if it has none; has it begin to announce in the feed of a unit
-    /// that it is no more, if it has not.
-    pub fn want(&self, scope: &Scope) {
-        if self.lacks_record(scope) || self.lacks_notice(scope) {
+    /// that it is no more, if it has not. True: it has to.
+    pub fn want(&self, scope: &Scope) -> bool {
+        let wanted = self.lacks_record(scope) || self.lacks_notice(scope);
+        if wanted {
             self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.clone());
             self.wake.notify_one();
         }
+        wanted
     }
 
     fn lacks_record(&self, scope: &Scope) -> bool {
@@ -271,10 +287,8 @@ impl Publisher {
 
     /// Into memory, unless a newer one is there.
     fn remember(&self, key: &FeedKey, document: &Arc<Document>) {
-        self.memory.entry_by_ref(key).and_compute_with(|kept| match kept {
-            Some(kept) if kept.value().sequence() > document.sequence() => Op::Nop,
-            _ => Op::Put(Arc::clone(document)),
-        });
+        let kept = Kept::new(Arc::clone(document), self.view().live(&key.scope));
+        self.memory.put(key.clone(), Arc::new(kept));
     }
 
     /// The last good document, unless something had to leave it since.
@@ -302,14 +316,21 @@ impl Publisher {
 
     /// Forgets what is in memory: names changed, which no sequence counts.
     pub(super) fn forget_memory(&self) {
-        self.memory.invalidate_all();
+        self.memory.clear();
     }
 
     /// Forgets disk copies that nobody asked for lately.
     pub(super) fn sweep(&self, now: Timestamp) {
-        for key in self.disk.sweep(now) {
-            self.memory.invalidate(&key);
+        for (key, kept) in self.memory.all() {
+            // Who asks the short way does not tell the disk.
+            if let Some(asked) = kept.asked() {
+                self.disk.asked(&key, asked);
+            }
         }
+        for key in self.disk.sweep(now) {
+            self.memory.forget(&key);
+        }
+        self.view().tidy();
     }
 }
 
@@ -329,6 +350,17 @@ impl Publisher {
 }
 
 impl Published for Publisher {
+    fn ready(&self, path: &str, now: Timestamp) -> Option<Arc<Kept>> {
+        let kept = self.memory.at(path, self.view().names_version())?;
+        // Last of all: a document that something had to leave a moment ago is not served.
+        if kept.standing() != Standing::Current {
+            return None;
+        }
+        kept.ask(now);
+        self.lookups.note(Lookup::Memory);
+        Some(kept)
+    }
+
     fn route(&self, path: &str) -> Route {
         let names = self.view().names();
         match names.addresses.resolve(path) {
@@ -375,7 +407,7 @@ impl Published for Publisher {
                 },
                 store: part(&info.backend, status.store_ok_at, &status.store_error),
                 state: part("", status.state_ok_at, &status.state_error),
-                change_detection: info.change_detection.clone(),
+                change_detection: self.maker.store.change_detection(),
                 articles,
                 feeds,
                 set_aside: status.set_aside,

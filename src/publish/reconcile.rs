@@ -143,7 +143,7 @@ impl Reconciler {
         let notice = self.view.with_catalog(Catalog::next_notice_due);
         let due = self.waiting.next().into_iter().chain(notice).min();
         let until = due.map(|due| (due - now).to_std().unwrap_or_default());
-        until.into_iter().chain(self.doubtful.next()).min()
+        until.into_iter().chain(self.doubtful.next(self.options.look_again_after)).min()
     }
 
     /// Must the next complete read come even if the store says that nothing has changed?

@@ -67,7 +67,7 @@ impl Publisher {
     /// Any feed may have moved on.
     pub(super) fn refresh_all_soon(&self) {
         let on_disk = self.disk.all().into_iter().map(|(key, _)| key.scope);
-        let in_memory = self.memory.iter().map(|(key, _)| key.scope.clone());
+        let in_memory = self.memory.all().into_iter().map(|(key, _)| key.scope);
         self.refresh_soon(on_disk.chain(in_memory).collect::<BTreeSet<_>>());
     }
 
@@ -147,7 +147,7 @@ impl Publisher {
         let mut job = Job { scope: scope.clone(), formats: Vec::new(), sequence, is_hot: false };
         for format in Format::ALL {
             let key = FeedKey::new(scope.clone(), format);
-            let in_memory = self.memory.get(&key).map(|document| document.sequence());
+            let in_memory = self.memory.get(&key).map(|kept| kept.document().sequence());
             let is_hot = in_memory.is_some_and(|kept| kept < sequence);
             let on_disk = || self.disk.sequence(&key).is_some_and(|kept| kept < floor);
             if is_hot || (in_memory.is_none() && on_disk()) {

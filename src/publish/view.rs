@@ -1,8 +1,10 @@
 //! What is published now, shared by the engine, which alone writes it, and by those who answer requests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::live::{Live, Lives};
 use crate::catalog::{Catalog, Departed, Entry};
 use crate::domain::article::ArticleId;
 use crate::domain::category::CategoryTree;
@@ -22,6 +24,10 @@ pub const FAULTY_ARTICLES_MAX: usize = 10_000;
 pub struct View {
     published: RwLock<Content>,
     status: RwLock<Status>,
+    /// Changes with the catalog, under its lock.
+    lives: Lives,
+    /// Counts the changes of the names, under the same lock.
+    names_version: AtomicU64,
 }
 
 /// One lock: whoever reads sees names and articles of one moment.
@@ -90,8 +96,28 @@ impl View {
         let mut content = self.published.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(names) = names {
             content.names = Arc::new(names);
+            self.names_version.fetch_add(1, Ordering::Release);
         }
-        content.catalog.apply(&committed.articles, &committed.feeds)
+        let affected = content.catalog.apply(&committed.articles, &committed.feeds);
+        self.lives.follow(&content.catalog, committed.feeds.iter().map(|feed| &feed.scope));
+        affected
+    }
+
+    /// Where a feed stands, now and from now on.
+    #[must_use]
+    pub fn live(&self, scope: &Scope) -> Arc<Live> {
+        self.with_catalog(|catalog| self.lives.of(scope, catalog))
+    }
+
+    /// Forgets where feeds stand that nobody holds any more.
+    pub fn tidy(&self) {
+        self.lives.tidy();
+    }
+
+    /// A number that moves with the names: an address that was looked up stands for the same as long as it does.
+    #[must_use]
+    pub fn names_version(&self) -> u64 {
+        self.names_version.load(Ordering::Acquire)
     }
 
     /// Begins with these names and this catalog.

@@ -135,6 +135,17 @@ impl Place {
         self.schema.as_deref()
     }
 
+    /// What stands before every name.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The name of something that stands beside the relations, as it stands in SQL.
+    pub(super) fn beside(&self, name: &str) -> String {
+        let name = quote(&format!("{}{name}", self.prefix));
+        self.schema().map_or_else(|| name.clone(), |schema| format!("{}.{name}", quote(schema)))
+    }
+
     /// The relation's name with the prefix.
     pub(super) fn name(&self, relation: &Relation) -> String {
         format!("{}{}", self.prefix, relation.name)
@@ -142,8 +153,7 @@ impl Place {
 
     /// The relation's name as it stands in SQL, quoted.
     pub(super) fn quoted(&self, relation: &Relation) -> String {
-        let name = quote(&self.name(relation));
-        self.schema().map_or_else(|| name.clone(), |schema| format!("{}.{name}", quote(schema)))
+        self.beside(relation.name)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod article;
 mod contract;
+pub mod install;
 pub mod log;
 mod postgres;
 mod read;
@@ -120,14 +121,15 @@ pub struct StoreInfo {
     pub backend: String,
     /// The address without its password.
     pub url: String,
-    /// How changes are found (DESIGN 4), in words.
-    pub change_detection: String,
 }
 
 /// An article store. Every call sees one snapshot: never an article without its categories or media.
 pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     /// What it is.
     fn info(&self) -> &StoreInfo;
+
+    /// How changes are found (DESIGN 4), with the bound, in words: as it was found at the last [`ArticleStore::log_end`].
+    fn change_detection(&self) -> String;
 
     /// A cheap value that differs when anything may have been committed since; `None`: cannot tell, read everything.
     fn change_marker(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;

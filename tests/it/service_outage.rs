@@ -100,7 +100,7 @@ async fn check(db: &impl Database, site: &Site, begin: impl AsyncFn(), end: impl
     assert!(asked.iter().all(|seen| seen.entries() > 0));
 
     begin().await;
-    assert_last_good(&app, &asked).await;
+    assert_eq!(app.everything(&ASKED).await, asked);
     app.step().await;
     assert_last_good(&app, &asked).await;
     assert_stale(&app).await;

@@ -163,6 +163,7 @@ async fn a_state_of_the_release_before_is_taken_over(database: &impl Database) {
         "INSERT INTO {schema}articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, \
          scopes, standing, gone_at, version, written) VALUES ({values})"
     ));
+    statements.push(format!("UPDATE {schema}control SET written = 1"));
     database.sql(&statements.join(";\n")).await;
 
     let state = open(database).await;

@@ -21,9 +21,6 @@ use crate::store::log::LogChanges;
 
 /// Articles that are decided and committed in one step: whatever a newsroom changes at once is one step for readers too.
 const DECIDE_AT_A_TIME: usize = 20_000;
-/// A row that the log calls written or deleted, and that is not there, is looked for once more after so long: many systems save
-/// a story by deleting its row and making it anew.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Articles in the feeds whose row was not there, and since when.
 #[derive(Debug, Default)]
@@ -54,8 +51,8 @@ impl Doubtful {
     }
 
     /// Those that are to be looked for once more.
-    fn due(&self) -> Vec<ArticleId> {
-        let due = self.0.iter().filter(|(_, since)| since.elapsed() >= LOOK_AGAIN_AFTER);
+    fn due(&self, after: Duration) -> Vec<ArticleId> {
+        let due = self.0.iter().filter(|(_, since)| since.elapsed() >= after);
         due.map(|(id, _)| id.clone()).collect()
     }
 
@@ -64,8 +61,8 @@ impl Doubtful {
     }
 
     /// How long until the first of them is to be looked for.
-    pub(super) fn next(&self) -> Option<Duration> {
-        self.0.values().map(|since| LOOK_AGAIN_AFTER.saturating_sub(since.elapsed())).min()
+    pub(super) fn next(&self, after: Duration) -> Option<Duration> {
+        self.0.values().map(|since| after.saturating_sub(since.elapsed())).min()
     }
 }
 
@@ -145,7 +142,7 @@ impl Reconciler {
 
     /// Looks once more for rows that were not there; what two looks did not show has vanished.
     pub(in crate::publish) async fn look_again(&mut self, now: Timestamp) -> Result<(), ReconcileError> {
-        let due = self.doubtful.due();
+        let due = self.doubtful.due(self.options.look_again_after);
         if due.is_empty() {
             return Ok(());
         }

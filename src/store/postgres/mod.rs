@@ -1,5 +1,7 @@
 //! A store in PostgreSQL, read by a role that need not be able to write.
 
+mod listen;
+mod log;
 mod snapshot;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use self::snapshot::{Known, PostgresSnapshot};
 use super::contract::Place;
+use super::log::{LogCursor, LogRead};
 use super::read;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited, without_password};
 use crate::domain::article::ArticleId;
@@ -34,6 +37,7 @@ pub(super) struct PostgresStore {
     /// Connections at rest. sqlx's pool would do, but hides a refused connection behind its own timeout.
     rested: Mutex<Vec<PgConnection>>,
     slots: Semaphore,
+    log: log::ChangeLog,
     /// What the database has of the contract, as it was last asked.
     known: Mutex<Option<Known>>,
 }
@@ -46,15 +50,14 @@ impl fmt::Debug for PostgresStore {
 
 impl PostgresStore {
     pub(super) fn open(url: &str, options: &Options) -> Result<Self, StoreError> {
-        let info = StoreInfo {
-            backend: "PostgreSQL".to_owned(),
-            url: without_password(url),
-            change_detection: "C: complete reconciliation".to_owned(),
-        };
+        let info = StoreInfo { backend: "PostgreSQL".to_owned(), url: without_password(url) };
+        let connect = url.parse::<PgConnectOptions>()?.application_name("loa").disable_statement_logging();
+        let place = Place::new(options.schema.as_deref(), &options.prefix)?;
         Ok(Self {
             info,
-            options: url.parse::<PgConnectOptions>()?.application_name("loa").disable_statement_logging(),
-            place: Place::new(options.schema.as_deref(), &options.prefix)?,
+            log: log::ChangeLog::new(connect.clone(), place.clone()),
+            options: connect,
+            place,
             reading: options.clone(),
             rested: Mutex::default(),
             slots: Semaphore::new(CONNECTIONS_MAX),
@@ -171,6 +174,22 @@ impl ArticleStore for PostgresStore {
         Box::pin(async {
             limited(self.reading.query_timeout_ms, self.categories_once()).await.map_err(|error| self.explained(error))
         })
+    }
+
+    fn change_detection(&self) -> String {
+        self.log.found()
+    }
+
+    fn log_end(&self) -> BoxFuture<'_, Result<Option<LogCursor>, StoreError>> {
+        Box::pin(limited(self.reading.query_timeout_ms, self.log.end()))
+    }
+
+    fn log_since<'a>(&'a self, cursor: &'a LogCursor) -> BoxFuture<'a, Result<LogRead, StoreError>> {
+        Box::pin(limited(self.reading.query_timeout_ms, self.log.since(cursor)))
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.log.woken())
     }
 }
 

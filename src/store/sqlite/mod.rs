@@ -63,11 +63,7 @@ impl SqliteStore {
                 way_out: "leave it out, and use store.prefix where names collide".to_owned(),
             });
         }
-        let info = StoreInfo {
-            backend: "SQLite".to_owned(),
-            url: url.to_owned(),
-            change_detection: "C: complete reconciliation whenever PRAGMA data_version changes".to_owned(),
-        };
+        let info = StoreInfo { backend: "SQLite".to_owned(), url: url.to_owned() };
         let connect = url.parse::<SqliteConnectOptions>()?.read_only(true).create_if_missing(false);
         Ok(Self {
             info,
@@ -174,6 +170,10 @@ impl SqliteStore {
 impl ArticleStore for SqliteStore {
     fn info(&self) -> &StoreInfo {
         &self.info
+    }
+
+    fn change_detection(&self) -> String {
+        "C: complete reconciliation whenever PRAGMA data_version changes".to_owned()
     }
 
     fn change_marker(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {

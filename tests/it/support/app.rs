@@ -50,6 +50,7 @@ pub(crate) struct Site {
     pub(crate) memory_bytes_max: u64,
     pub(crate) store_may_restore: bool,
     pub(crate) query_timeout_ms: u64,
+    pub(crate) complete_read_interval: Duration,
     pub(crate) redirects: BTreeMap<String, String>,
     /// By which articles come into feeds.
     pub(crate) classify: classify::Options,
@@ -72,6 +73,7 @@ impl Site {
             memory_bytes_max: 10_000_000,
             store_may_restore: false,
             query_timeout_ms: 20_000,
+            complete_read_interval: Duration::from_hours(1),
             redirects: BTreeMap::new(),
             classify: classify::Options {
                 gazetteer: Gazetteer::built_in(),
@@ -88,9 +90,14 @@ impl Site {
         }
     }
 
+    /// Starts an app, which has not looked at the store yet.
+    pub(crate) async fn start(&self) -> App {
+        App::start(self).await
+    }
+
     /// Starts an app and lets it read the store.
     pub(crate) async fn running(&self) -> App {
-        let mut app = App::start(self).await;
+        let mut app = self.start().await;
         app.step().await;
         app
     }
@@ -110,7 +117,8 @@ impl Site {
             clock: self.clock.clone(),
             poll_interval: Duration::from_secs(2),
             read_pause_factor: 0,
-            complete_read_interval: Duration::from_hours(1),
+            complete_read_interval: self.complete_read_interval,
+            look_again_after: Duration::ZERO,
             decide_all: false,
             vanish_max_rows: 2,
             vanish_max_percent: 1,
@@ -148,9 +156,9 @@ pub(crate) struct App {
     pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) view: Arc<View>,
-    engine: Engine,
     pub(crate) publisher: Arc<Publisher>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+    engine: Engine,
     shutdown: CancellationToken,
     task: JoinSet<()>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use loa::domain::address::{AddressBook, AddressRecord};
 use loa::domain::category::CategoryId;
+use loa::domain::clock::Timestamp;
 use loa::domain::feed_key::FeedKey;
 use loa::domain::format::Format;
 use loa::domain::scope::Scope;
@@ -16,6 +18,7 @@ use loa::gazetteer::{FeedAddresses, Resolved};
 use loa::http::{CacheTimes, Limits, Options, serve};
 use loa::publish::document::{Body, Document};
 use loa::publish::listing::{GroupKind, ListedFeed, ListedGroup, Listing};
+use loa::publish::shelf::Kept;
 use loa::publish::{Health, PartHealth, Published, Route, Unavailable};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +56,8 @@ pub(crate) struct FakePublished {
     /// `None`: nothing was ever read.
     pub(crate) listing: Mutex<Option<Arc<Listing>>>,
     opml: Arc<Body>,
+    /// Are documents that are there found the short way?
+    pub(crate) short: AtomicBool,
 }
 
 impl FakePublished {
@@ -67,6 +72,7 @@ impl FakePublished {
             ready: Mutex::new(true),
             listing: Mutex::new(Some(Arc::new(listing()))),
             opml: Arc::new(Body::new("<opml/>\n")),
+            short: AtomicBool::new(false),
         };
         for format in Format::ALL {
             let body = format!("tin {format} của hôm nay\n").repeat(40);
@@ -97,6 +103,16 @@ fn unavailable() -> Unavailable {
 }
 
 impl Published for FakePublished {
+    fn ready(&self, path: &str, _now: Timestamp) -> Option<Arc<Kept>> {
+        let Some(Resolved::Feed(key)) = self.addresses.resolve(path) else { return None };
+        match self.behaviour.lock().unwrap().get(&key) {
+            Some(Behaviour::Ready(document)) if self.short.load(Ordering::Relaxed) => {
+                Some(Arc::new(Kept::new(Arc::clone(document), Arc::default())))
+            }
+            _ => None,
+        }
+    }
+
     fn route(&self, path: &str) -> Route {
         match self.addresses.resolve(path) {
             _ if path.starts_with("/feeds/category/het.") => Route::Gone,
@@ -201,10 +217,15 @@ impl TestServer {
         Client::connect(self.address).await
     }
 
-    /// One request on a connection of its own: a request line without the version, and header lines.
+    /// One request on a connection of its own: a request line without the version, and header lines. It is asked twice,
+    /// the long way and the short one, which has to give the same bytes.
     pub(crate) async fn ask(&self, line: &str, headers: &[&str]) -> Answer {
-        let mut client = self.connect().await;
-        client.ask(line, headers).await
+        self.published.short.store(false, Ordering::Relaxed);
+        let long = self.connect().await.ask(line, headers).await;
+        self.published.short.store(true, Ordering::Relaxed);
+        let short = self.connect().await.ask(line, headers).await;
+        assert_eq!(short, long, "{line} {headers:?}");
+        short
     }
 
     /// Begins the shutdown.

@@ -25,6 +25,26 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// The two text columns of every row.
+    pub(crate) async fn pairs(&self, query: &str) -> Vec<(String, String)> {
+        let mut connection = self.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
+        sqlx::query_as(AssertSqlSafe(query.to_owned())).fetch_all(&mut connection).await.unwrap()
+    }
+
+    /// Statements in one transaction, again and again until no other transaction is in their way.
+    pub(crate) async fn sql_retried(&self, statements: &str) {
+        loop {
+            let mut connection = self.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
+            match sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await {
+                Ok(_) => return,
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("40P01") => {}
+                Err(error) => panic!("{statements}: {error}"),
+            }
+        }
+    }
+}
+
 impl Database for Postgres {
     async fn create() -> Self {
         let name = own_name();

@@ -57,6 +57,12 @@ impl Served {
         Client::connect(self.address).await
     }
 
+    /// Kills it at once: it finishes nothing.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
