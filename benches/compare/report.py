@@ -84,5 +84,6 @@ def markdown_part(name, part):
     rows = [
         f"| {figure['what']} | {number(figure['value'])} {figure['unit']} | {figure['must']} | {HOLDS[figure['holds']]} |\n"
         for figure in part["figures"]
+        if not figure["detail"]
     ]
     return f"\n### {name}\n{about}\n\n| what | median | asked for | |\n|---|---|---|---|\n{''.join(rows)}"

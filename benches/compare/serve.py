@@ -172,11 +172,11 @@ def compare(case, servers, args):
         tools.say(f"serve: {case.name}, round {number + 1} of {args.rounds}")
         rounds.append({name: load(case, *server, seconds) for name, server in servers.items()})
     for name in servers:
-        yield Figure("serve", f"{case.name}: {name}", "requests per CPU second", [r[name].per_cpu_second for r in rounds])
-    for name in servers:
-        yield Figure("serve", f"{case.name}: {name}, requests", "requests/s", [r[name].requests / r[name].seconds for r in rounds])
-    for name in servers:
-        yield Figure("serve", f"{case.name}: {name}, p99", "ms", [r[name].p99_ms for r in rounds])
+        each, detail = [r[name] for r in rounds], name not in ("loa", "nginx")
+        what = f"{case.name}: {name}"
+        yield Figure("serve", what, "requests per CPU second", [e.per_cpu_second for e in each], detail=detail)
+        yield Figure("serve", f"{what}, requests", "requests/s", [e.per_second for e in each], detail=True)
+        yield Figure("serve", f"{what}, p99", "ms", [e.p99_ms for e in each], detail=True)
     for name in servers:
         if name != "loa":
             must = case.must if name == "nginx" else MUST_OF_PEERS.get(name, "") if case == CASES[0] else ""

@@ -339,6 +339,8 @@ class Figure:
     unit: str
     rounds: list = field(default_factory=list)
     must: str = ""
+    # Only in the JSON, not in the tables.
+    detail: bool = False
 
     @property
     def value(self):
