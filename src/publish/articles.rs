@@ -21,7 +21,10 @@ const OVERHEAD_BYTES: usize = 250;
 
 /// The articles.
 #[derive(Debug)]
-pub struct Articles(Cache<Key, Kept>);
+pub struct Articles {
+    kept: Cache<Key, Kept>,
+    bytes_max: u64,
+}
 
 /// What decides everything that a document shows of an article, but where it is filed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,7 +69,7 @@ impl Default for Articles {
 }
 
 impl Articles {
-    /// Keeps none yet, and never more than so many bytes.
+    /// Keeps none yet, and never more than about so many bytes; with 0 never any.
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
         let weight = |key: &Key, kept: &Kept| {
@@ -77,25 +80,30 @@ impl Articles {
         // What was asked for last: by frequency, a new article would have to wait until it is asked for more often than an
         // old one was.
         let policy = EvictionPolicy::lru();
-        Self(Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build())
+        Self {
+            kept: Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build(),
+            bytes_max,
+        }
     }
 
     /// The article as the catalog has it, if it is ready.
     #[must_use]
     pub fn get(&self, entry: &Entry, content: Content) -> Option<Kept> {
-        self.0.get(&key(entry, content))
+        self.kept.get(&key(entry, content))
     }
 
     /// Keeps an article.
     pub fn put(&self, entry: &Entry, content: Content, kept: Kept) {
-        self.0.insert(key(entry, content), kept);
+        if self.bytes_max > 0 {
+            self.kept.insert(key(entry, content), kept);
+        }
     }
 
     /// Bytes kept now, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.weighted_size()
+        self.kept.run_pending_tasks();
+        self.kept.weighted_size()
     }
 }
 

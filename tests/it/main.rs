@@ -23,6 +23,7 @@ mod places_found;
 mod scopes;
 mod scopes_apart;
 mod service;
+mod service_articles;
 mod service_outage;
 mod service_process;
 mod service_replicas;

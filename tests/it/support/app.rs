@@ -14,6 +14,7 @@ use loa::domain::scope::NameKey;
 use loa::feed::{Content, Custom};
 use loa::gazetteer::Gazetteer;
 use loa::http::{CacheTimes, Limits, Options, serve};
+use loa::publish::articles::Articles;
 use loa::publish::disk::DiskCopies;
 use loa::publish::engine::{Engine, EngineOptions};
 use loa::publish::make::{ContentPolicy, Maker};
@@ -48,6 +49,7 @@ pub(crate) struct Site {
     pub(crate) prefix: String,
     pub(crate) base_url: &'static str,
     pub(crate) memory_bytes_max: u64,
+    pub(crate) articles_bytes_max: u64,
     pub(crate) store_may_restore: bool,
     pub(crate) query_timeout_ms: u64,
     pub(crate) complete_read_interval: Duration,
@@ -71,6 +73,7 @@ impl Site {
             prefix: String::new(),
             base_url: "https://tin.baovidu.example/",
             memory_bytes_max: 10_000_000,
+            articles_bytes_max: 10_000_000,
             store_may_restore: false,
             query_timeout_ms: 20_000,
             complete_read_interval: Duration::from_hours(1),
@@ -176,7 +179,7 @@ impl App {
             view: Arc::clone(&view),
             options: Arc::new(feed),
             content: Arc::new(ContentPolicy { default: Content::Full, by_path: [].into() }),
-            articles: Arc::default(),
+            articles: Arc::new(Articles::new(site.articles_bytes_max)),
         };
         let limits = PublisherOptions {
             memory_bytes_max: site.memory_bytes_max,
