@@ -24,6 +24,7 @@ mod service;
 mod service_outage;
 mod service_process;
 mod service_replicas;
+mod service_restart;
 mod state;
 mod state_notices;
 mod store;
