@@ -153,7 +153,7 @@ async fn a_file_that_is_not_of_this_ledger_is_not_used() {
 async fn a_file_that_is_ahead_of_the_ledger_is_not_used() {
     on_site::<Sqlite>(async |_, state, site| {
         kept(&site).await;
-        state.sql("DELETE FROM articles WHERE id = '1'; UPDATE control SET written = 0").await;
+        state.sql("DELETE FROM articles WHERE id = '1'; UPDATE control SET written = 1").await;
         let app = site.started().await;
         assert_eq!(articles(&app), 3);
     })
