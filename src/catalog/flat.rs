@@ -204,3 +204,126 @@ impl Catalog {
         Ok(catalog)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::ledger::{ArticleRecord, Departure, Standing};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(second, 7000).unwrap()
+    }
+
+    fn scope(number: u8) -> Scope {
+        ["all", "category:a b\n", "locality:08287@2006-11-25", "tag:é", "language:en", "combination:25+7"]
+            [usize::from(number)]
+        .parse()
+        .unwrap()
+    }
+
+    fn article() -> impl Strategy<Value = ArticleRecord> {
+        let standing = prop_oneof![
+            4 => Just(Standing::Public),
+            1 => Just(Standing::SetAside),
+            1 => (0..50_i64).prop_map(|s| Standing::Gone { at: at(s), reason: Departure::Left }),
+        ];
+        (0..30_u8, 0..20_i64, prop::collection::btree_set(0..5_u8, 0..5), standing, any::<u64>()).prop_map(
+            |(id, second, scopes, standing, digest)| ArticleRecord {
+                id: ArticleId::new(format!("bài-{id}")),
+                guid: None,
+                published: at(second),
+                updated: at(second),
+                fingerprint: [0; 16],
+                digest,
+                store_updated: None,
+                categories: Vec::new(),
+                scopes: scopes.into_iter().map(scope).collect(),
+                found: Vec::new(),
+                standing,
+                version: digest % 100,
+            },
+        )
+    }
+
+    fn feed() -> impl Strategy<Value = FeedRecord> {
+        (0..6_u8, 1..9_u64, 0..90_i64, prop::option::of(0..90_i64)).prop_map(|(of, sequence, second, until)| {
+            let notice_until = until.map(at);
+            FeedRecord { scope: scope(of), sequence, changed_at: at(second), removal_sequence: 1, notice_until }
+        })
+    }
+
+    /// Changes as the ledger tells them: each article once.
+    fn changes() -> impl Strategy<Value = Vec<(Vec<ArticleRecord>, Vec<FeedRecord>)>> {
+        let once = |mut articles: Vec<ArticleRecord>| {
+            articles.sort_by(|a, b| a.id.cmp(&b.id));
+            articles.dedup_by(|a, b| a.id == b.id);
+            articles
+        };
+        let articles = prop::collection::vec(article(), 0..12).prop_map(once);
+        prop::collection::vec((articles, prop::collection::vec(feed(), 0..4)), 0..12)
+    }
+
+    /// Everything that anybody can ask for.
+    fn told(catalog: &Catalog) -> String {
+        let each = (0..6).map(scope).map(|scope| {
+            let newest: Vec<_> = catalog.newest(&scope).collect();
+            let gone: Vec<_> = catalog.departed(&scope, at(0)).collect();
+            format!("{scope} {newest:?} {gone:?} {:?} {}\n", catalog.feed(&scope), catalog.has_any(&scope))
+        });
+        let known = (0..30).map(|id| ArticleId::new(format!("bài-{id}")));
+        let known: Vec<_> = known.map(|id| (catalog.is_known(&id), catalog.digest(&id))).collect();
+        let due: Vec<_> = catalog.notices_due(at(99)).collect();
+        let mut held: Vec<_> = catalog.scopes_with_articles().collect();
+        held.sort();
+        format!("{}{known:?} {due:?} {held:?} {}", each.collect::<String>(), catalog.len())
+    }
+
+    fn written(catalog: &Catalog) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        catalog.write(&mut Sink(&mut bytes)).unwrap();
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<Catalog> {
+        Catalog::read(&mut Source::new(bytes, u64::try_from(bytes.len()).unwrap()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_catalog_that_was_kept_is_the_one_that_was_not(before in changes(), after in changes()) {
+            let mut catalog = Catalog::default();
+            for (articles, feeds) in &before {
+                catalog.apply(articles, feeds);
+            }
+            let mut kept = read(&written(&catalog)).unwrap();
+            prop_assert_eq!(told(&kept), told(&catalog));
+            for (articles, feeds) in &after {
+                prop_assert_eq!(kept.apply(articles, feeds), catalog.apply(articles, feeds));
+                prop_assert_eq!(told(&kept), told(&catalog));
+            }
+        }
+
+        #[test]
+        fn damaged_bytes_end_in_an_error_or_in_less(
+            before in changes(), damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        ) {
+            let mut catalog = Catalog::default();
+            for (articles, feeds) in &before {
+                catalog.apply(articles, feeds);
+            }
+            let mut bytes = written(&catalog);
+            for (at, byte) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(mut other) = read(&bytes) {
+                told(&other);
+                for (articles, feeds) in &before {
+                    other.apply(articles, feeds);
+                }
+            }
+        }
+    }
+}

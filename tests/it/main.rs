@@ -27,6 +27,7 @@ mod service_articles;
 mod service_outage;
 mod service_process;
 mod service_replicas;
+mod service_restart;
 mod serving;
 mod state;
 mod state_notices;

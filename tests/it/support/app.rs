@@ -105,6 +105,11 @@ impl Site {
         app
     }
 
+    /// Starts an app that has not looked at the store yet: it has what the ledger says.
+    pub(crate) async fn started(&self) -> App {
+        App::start(self).await
+    }
+
     fn store_options(&self) -> store::Options {
         store::Options {
             schema: None,
