@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use loa::domain::address::{AddressRecord, Claim};
@@ -14,8 +15,10 @@ use loa::domain::found::FindPolicy;
 use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRecord, Standing, Touch};
 use loa::domain::scope::Scope;
 use loa::state::scratch::Scratch;
-use loa::state::{self, Adopted, Adoption, Changes, State, StateError, Withdrawal};
+use loa::state::{self, Adopted, Adoption, Changes, INSTANCE_MARK, State, StateError, Withdrawal};
+use tokio::time::timeout;
 
+use crate::support::http::patiently;
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
@@ -58,6 +61,8 @@ contract! {
     a_commit_whose_answer_was_lost_is_told
     many_changes_are_told_in_order
     changes_are_told_while_others_write
+    who_waits_is_woken_by_every_writer
+    states_are_told_apart
 }
 
 /// One second, in microseconds.
@@ -674,4 +679,32 @@ async fn changes_are_told_while_others_write(database: &impl Database) {
     let ((), (), told) = tokio::join!(write(&*one, "a"), write(&*two, "b"), read);
     let all = one.load().await.unwrap().articles;
     assert_eq!(told, all.into_iter().map(|article| article.id).collect::<Vec<_>>());
+}
+
+/// Whether it waits while something is written, or begins to afterwards.
+async fn who_waits_is_woken_by_every_writer(database: &impl Database) {
+    let (reader, writer) = (open(database).await, open(database).await);
+    reader.woken().await;
+    let id = ArticleId::new("a");
+    let batch = write(record("a", 0), vec![touch(Scope::All, 1, false)]);
+    for turn in 0..5 {
+        drop(timeout(Duration::from_millis(1), reader.woken()).await);
+        match turn {
+            0 => drop(writer.commit(&batch).await.unwrap()),
+            1 => drop(writer.claim_addresses(&[claim("7", "category/7")]).await.unwrap()),
+            2 => writer.set_mark("names", "x").await.unwrap(),
+            3 => writer.withdraw(&id, at(2)).await.unwrap(),
+            _ => writer.accept_store(at(3)).await.unwrap(),
+        }
+        patiently("the one who waits", reader.woken()).await;
+    }
+}
+
+async fn states_are_told_apart(database: &impl Database) {
+    let (one, again) = (open(database).await, open(database).await);
+    let instance = one.mark(INSTANCE_MARK).await.unwrap().unwrap();
+    assert_eq!(again.mark(INSTANCE_MARK).await.unwrap().as_ref(), Some(&instance));
+    let other = tempfile::tempdir().unwrap();
+    let other = state::open(&format!("sqlite:{}", other.path().join("state.sqlite").display())).await.unwrap();
+    assert_ne!(other.mark(INSTANCE_MARK).await.unwrap(), Some(instance));
 }

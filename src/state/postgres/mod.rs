@@ -21,6 +21,10 @@ use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
+mod woken;
+
+use woken::Waker;
+
 const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
     (2, "labels", include_str!("migrations/0002_labels.sql")),
@@ -64,30 +68,37 @@ const ARTICLES_OF_GUIDS: &str = "
         scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
     FROM loa.articles
     WHERE guid IS NOT NULL AND btrim(guid, E'\t\n\r ') IN (SELECT json_array_elements_text($1::json))";
-const WRITE_ARTICLES: &str = "
-    INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
-        standing, gone_at, version, found, written)
-    SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
-        version, found, (SELECT written + 1 FROM loa.control)
-    FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
-        digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
-        version bigint, found text[])
-    ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, published = excluded.published, updated = excluded.updated,
-        fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
-        categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
-        gone_at = excluded.gone_at, version = excluded.version, found = excluded.found,
-        written = excluded.written";
-const FEEDS_OF: &str = "
-    SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n' ORDER BY scope)
-    FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($1::json))";
-const WRITE_FEEDS: &str = "
-    INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, notice_until, written)
-    SELECT scope, sequence, changed_at, removal_sequence, notice_until, (SELECT written + 1 FROM loa.control)
-    FROM json_to_recordset($1::json) AS row (scope text, sequence bigint, changed_at bigint, removal_sequence bigint,
-        notice_until bigint)
-    ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
-        removal_sequence = excluded.removal_sequence, notice_until = excluded.notice_until,
-        written = excluded.written";
+/// Articles and feeds, in one go: other processes are told as it is committed.
+const WRITE_BATCH: &str = "
+    WITH of_articles AS (
+        INSERT INTO loa.articles (id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes,
+            standing, gone_at, version, found, written)
+        SELECT id, guid, published, updated, fingerprint, digest, store_updated, categories, scopes, standing, gone_at,
+            version, found, (SELECT written + 1 FROM loa.control)
+        FROM json_to_recordset($1::json) AS row (id text, guid text, published bigint, updated bigint, fingerprint text,
+            digest bigint, store_updated bigint, categories text[], scopes text[], standing text, gone_at bigint,
+            version bigint, found text[])
+        ON CONFLICT (id) DO UPDATE SET guid = excluded.guid, published = excluded.published, updated = excluded.updated,
+            fingerprint = excluded.fingerprint, digest = excluded.digest, store_updated = excluded.store_updated,
+            categories = excluded.categories, scopes = excluded.scopes, standing = excluded.standing,
+            gone_at = excluded.gone_at, version = excluded.version, found = excluded.found, written = excluded.written
+    ), of_feeds AS (
+        INSERT INTO loa.feeds (scope, sequence, changed_at, removal_sequence, notice_until, written)
+        SELECT scope, sequence, changed_at, removal_sequence, notice_until, (SELECT written + 1 FROM loa.control)
+        FROM json_to_recordset($2::json) AS row (scope text, sequence bigint, changed_at bigint,
+            removal_sequence bigint, notice_until bigint)
+        ON CONFLICT (scope) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at,
+            removal_sequence = excluded.removal_sequence, notice_until = excluded.notice_until,
+            written = excluded.written
+    )
+    UPDATE loa.control SET written = written + 1 RETURNING pg_notify('loa_state', '')";
+/// The articles and the feeds that a batch is about.
+const STANDING: &str = "
+    SELECT (SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
+            categories, scopes, standing, gone_at, version, found)::text, E'\n' ORDER BY id)
+            FROM loa.articles WHERE id IN (SELECT json_array_elements_text($1::json))),
+        (SELECT string_agg(json_build_array(scope, sequence, changed_at, removal_sequence, notice_until)::text, E'\n'
+            ORDER BY scope) FROM loa.feeds WHERE scope IN (SELECT json_array_elements_text($2::json)))";
 const ADDRESSES: &str = "
     SELECT string_agg(json_build_array(path, scope, claim, label)::text, E'\n' ORDER BY path) FROM loa.addresses";
 const ADDRESSES_OF: &str = "
@@ -122,14 +133,15 @@ const CLAIM_IDENTITY: &str = "
     RETURNING authority, since";
 const CONTROL_SEQUENCE: &str = "SELECT sequence FROM loa.control";
 const STORE_ACCEPTED: &str = "SELECT store_accepted_at FROM loa.control";
-const ACCEPT_STORE: &str = "UPDATE loa.control SET sequence = sequence + 1, store_accepted_at = $1";
-const MARK_CONTROL: &str = "UPDATE loa.control SET sequence = sequence + 1";
+const ACCEPT_STORE: &str = "
+    UPDATE loa.control SET sequence = sequence + 1, store_accepted_at = $1 RETURNING pg_notify('loa_state', '')";
+const MARK_CONTROL: &str = "UPDATE loa.control SET sequence = sequence + 1 RETURNING pg_notify('loa_state', '')";
 const MARK: &str = "SELECT value FROM loa.marks WHERE name = $1";
 const SET_MARK: &str = "
     INSERT INTO loa.marks AS old (name, value, written) VALUES ($1, $2, (SELECT written + 1 FROM loa.control))
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, written = excluded.written
     WHERE old.value <> excluded.value";
-const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1";
+const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1 RETURNING pg_notify('loa_state', '')";
 /// A few readers and a writer for each replica.
 const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for a connection before state counts as down.
@@ -141,6 +153,7 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct PostgresState {
     pool: PgPool,
+    waker: Waker,
 }
 
 impl PostgresState {
@@ -149,7 +162,7 @@ impl PostgresState {
         let options = PgConnectOptions::from_str(url)?.application_name("loa state");
         migrate(&options, url).await?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Self { pool: pool.connect_with(options).await? })
+        Ok(Self { waker: Waker::new(options.clone()), pool: pool.connect_with(options).await? })
     }
 
     async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StateError> {
@@ -225,19 +238,23 @@ impl State for PostgresState {
         Box::pin(within(async move {
             let mut transaction = self.write().await?;
             let mut decoder = Decoder::default();
-            let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(decide::article_ids(batch))?);
-            let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
-            let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
-            let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
+            let query = sqlx::query_as(STANDING).bind(row::json(decide::article_ids(batch))?);
+            let standing: (Option<String>, Option<String>) =
+                query.bind(row::json(decide::scopes(batch))?).fetch_one(&mut *transaction).await?;
+            let articles = decoder.articles(&standing.0.unwrap_or_default())?;
+            let feeds = decoder.feeds(&standing.1.unwrap_or_default())?;
             let decision = decide::batch(batch, articles, feeds);
-            let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            let mut done = sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?.rows_affected();
-            let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            done += sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?.rows_affected();
-            count(&mut transaction, COUNT_WRITTEN, done).await?;
-            let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
-            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
-            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
+            if !(decision.articles.is_empty() && decision.feeds.is_empty()) {
+                let query = sqlx::query(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
+                let query = query.bind(row::json(decision.feeds.iter().map(FeedRow::from))?);
+                query.execute(&mut *transaction).await?;
+            }
+            let withdrawals = decide::withdrawals(batch);
+            if !withdrawals.is_empty() {
+                let rows = row::json(withdrawals.into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
+                let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
+                count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
+            }
             transaction.commit().await?;
             Ok(decision.committed)
         }))
@@ -257,6 +274,10 @@ impl State for PostgresState {
             transaction.commit().await?;
             Ok(claimed.standing)
         }))
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.waker.woken())
     }
 
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
@@ -350,6 +371,10 @@ impl State for PostgresState {
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
         Box::pin(within(async move {
+            let standing: Option<String> = sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?;
+            if standing.as_deref() == Some(value) {
+                return Ok(());
+            }
             let mut transaction = self.write().await?;
             let query = sqlx::query(SET_MARK).bind(name).bind(value);
             let done = query.execute(&mut *transaction).await?.rows_affected();

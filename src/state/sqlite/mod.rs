@@ -23,6 +23,10 @@ use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
+mod woken;
+
+use woken::Watcher;
+
 const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
     (2, "labels", include_str!("migrations/0002_labels.sql")),
@@ -121,6 +125,7 @@ const CONNECTIONS_MAX: u32 = 4;
 #[derive(Debug)]
 pub(super) struct SqliteState {
     pool: SqlitePool,
+    watcher: Watcher,
 }
 
 impl SqliteState {
@@ -134,8 +139,9 @@ impl SqliteState {
             .optimize_on_close(true, None);
         let directory = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
         tokio::fs::create_dir_all(&directory).await.map_err(sqlx::Error::Io)?;
+        let watcher = Watcher::new(options.clone());
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
-        let state = Self { pool };
+        let state = Self { pool, watcher };
         state.migrate(url).await?;
         Ok(state)
     }
@@ -205,14 +211,22 @@ impl State for SqliteState {
             let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
             let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
             let decision = decide::batch(batch, articles, feeds);
-            let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-            let mut done = sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?.rows_affected();
-            let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-            done += sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?.rows_affected();
-            count(&mut transaction, COUNT_WRITTEN, done).await?;
-            let rows = row::json(decide::withdrawals(batch).into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
-            let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
-            count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
+            if !decision.articles.is_empty() {
+                let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
+                sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            }
+            if !decision.feeds.is_empty() {
+                let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
+                sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
+            }
+            let written = u64::from(!(decision.articles.is_empty() && decision.feeds.is_empty()));
+            count(&mut transaction, COUNT_WRITTEN, written).await?;
+            let withdrawals = decide::withdrawals(batch);
+            if !withdrawals.is_empty() {
+                let rows = row::json(withdrawals.into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
+                let done = sqlx::query(WRITE_WITHDRAWALS).bind(rows).bind("store").execute(&mut *transaction).await?;
+                count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
+            }
             transaction.commit().await?;
             Ok(decision.committed)
         })
@@ -232,6 +246,10 @@ impl State for SqliteState {
             transaction.commit().await?;
             Ok(claimed.standing)
         })
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watcher.woken())
     }
 
     fn control_marker(&self) -> BoxFuture<'_, Result<u64, StateError>> {
@@ -325,6 +343,10 @@ impl State for SqliteState {
 
     fn set_mark<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), StateError>> {
         Box::pin(async move {
+            let standing: Option<String> = sqlx::query_scalar(MARK).bind(name).fetch_optional(&self.pool).await?;
+            if standing.as_deref() == Some(value) {
+                return Ok(());
+            }
             let mut transaction = self.write().await?;
             let query = sqlx::query(SET_MARK).bind(name).bind(value);
             let done = query.execute(&mut *transaction).await?.rows_affected();
