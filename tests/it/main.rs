@@ -27,6 +27,8 @@ mod service_replicas;
 mod state;
 mod state_notices;
 mod store;
+mod store_log;
+mod store_log_concurrency;
 mod succession;
 mod support;
 mod tables;

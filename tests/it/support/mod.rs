@@ -42,6 +42,12 @@ pub(crate) async fn on<D: Database>(test: impl AsyncFnOnce(&D)) {
     }
 }
 
+/// How often a test with concurrent transactions is run: `tests/rounds` says it.
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration; tests/rounds tells them by this variable")]
+pub(crate) fn rounds() -> u64 {
+    std::env::var("LOA_TEST_ROUNDS").map_or(3, |rounds| rounds.parse().expect("LOA_TEST_ROUNDS is a number"))
+}
+
 /// A name that no other test has: no chance, so that what is left behind tells its origin.
 pub(crate) fn own_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
