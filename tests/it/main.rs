@@ -32,6 +32,8 @@ mod serving;
 mod state;
 mod state_notices;
 mod store;
+mod store_log;
+mod store_log_concurrency;
 mod succession;
 mod support;
 mod tables;

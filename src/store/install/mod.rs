@@ -2,6 +2,7 @@
 //! never runs any of this but at that command; why the log is as it is says `docs/decisions/change-log.md`.
 
 pub(super) mod postgres;
+pub(super) mod sqlite;
 
 use std::fmt;
 use std::str::FromStr;
@@ -112,7 +113,11 @@ impl fmt::Display for Status {
 /// # Errors
 /// [`StoreError::Contract`] where a relation cannot be covered, with the way out; [`StoreError::Database`].
 pub async fn script(url: &str, options: &Options, wishes: &Wishes) -> Result<String, StoreError> {
-    postgres::script(url, &place(options)?, wishes).await
+    if is_sqlite(url) {
+        sqlite::script(url, &place(options)?, wishes).await
+    } else {
+        postgres::script(url, &place(options)?, wishes).await
+    }
 }
 
 /// The SQL that takes all of it away.
@@ -120,7 +125,11 @@ pub async fn script(url: &str, options: &Options, wishes: &Wishes) -> Result<Str
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn removal(url: &str, options: &Options) -> Result<String, StoreError> {
-    postgres::removal(url, &place(options)?).await
+    if is_sqlite(url) {
+        sqlite::removal(url, &place(options)?).await
+    } else {
+        postgres::removal(url, &place(options)?).await
+    }
 }
 
 /// Runs such SQL: all of it or nothing.
@@ -128,7 +137,7 @@ pub async fn removal(url: &str, options: &Options) -> Result<String, StoreError>
 /// # Errors
 /// [`StoreError::Contract`] where the role may not, with the way out; [`StoreError::Database`].
 pub async fn run(url: &str, script: &str) -> Result<(), StoreError> {
-    postgres::run(url, script).await
+    if is_sqlite(url) { sqlite::run(url, script).await } else { postgres::run(url, script).await }
 }
 
 /// How the change log stands.
@@ -136,7 +145,15 @@ pub async fn run(url: &str, script: &str) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn status(url: &str, options: &Options) -> Result<Status, StoreError> {
-    postgres::status(url, &place(options)?).await
+    if is_sqlite(url) {
+        sqlite::status(url, &place(options)?).await
+    } else {
+        postgres::status(url, &place(options)?).await
+    }
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
 }
 
 fn place(options: &Options) -> Result<Place, StoreError> {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex as Shared;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Row as _};
@@ -73,6 +74,8 @@ pub(super) struct ChangeLog {
     /// One connection for all reads: they are short, and there is one reader.
     reader: Mutex<Option<Reader>>,
     listening: Mutex<Listening>,
+    /// Did the last read end before the log did? Then there is no need to wait for more.
+    more: AtomicBool,
     found: Shared<String>,
 }
 
@@ -140,7 +143,7 @@ impl ChangeLog {
     pub(super) fn new(options: PgConnectOptions, place: Place) -> Self {
         let found = Shared::new("C: complete reconciliation".to_owned());
         let listening = Mutex::new(Listening::new(options.clone(), place.clone()));
-        Self { options, place, reader: Mutex::default(), listening, found }
+        Self { options, place, reader: Mutex::default(), listening, more: AtomicBool::new(false), found }
     }
 
     /// How changes are found, as it was found last.
@@ -197,7 +200,11 @@ impl ChangeLog {
             read = self.lines(&mut reader, cursor).await;
         }
         let read = match read {
-            Ok(lines) => judge(cursor, &reader.server, lines),
+            Ok(lines) => {
+                let more = lines.first().is_some_and(|head| head.complete < head.horizon);
+                self.more.store(more, Ordering::Relaxed);
+                judge(cursor, &reader.server, lines)
+            }
             Err(error) => lost(&level_c(&error).ok_or(error)?),
         };
         *held = Some(reader);
@@ -211,7 +218,9 @@ impl ChangeLog {
     }
 
     pub(super) async fn woken(&self) {
-        self.listening.lock().await.woken().await;
+        if !self.more.swap(false, Ordering::Relaxed) {
+            self.listening.lock().await.woken().await;
+        }
     }
 
     async fn reader(&self, rested: Option<Reader>) -> Result<Reader, sqlx::Error> {

@@ -299,6 +299,7 @@ fn migrations() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "article store", include_str!("migrations/0001_article_store.sql")),
         migration(2, "points", include_str!("migrations/0002_points.sql")),
+        migration(3, "change log", include_str!("migrations/0003_change_log.sql")),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 pub mod embedded;
 
+mod log;
 mod snapshot;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use self::snapshot::{FileId, Open, SqliteSnapshot};
 use super::contract::Place;
+use super::log::{LogCursor, LogRead};
 use super::read;
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited};
 use crate::domain::article::ArticleId;
@@ -36,6 +38,7 @@ pub(crate) struct SqliteStore {
     /// Connections at rest, never more than slots.
     rested: SyncMutex<Vec<Open>>,
     watch: Mutex<Watch>,
+    log: log::ChangeLog,
 }
 
 /// What the change marker is made of.
@@ -65,10 +68,13 @@ impl SqliteStore {
         }
         let info = StoreInfo { backend: "SQLite".to_owned(), url: url.to_owned() };
         let connect = url.parse::<SqliteConnectOptions>()?.read_only(true).create_if_missing(false);
+        let connect = connect.busy_timeout(Duration::from_millis(options.query_timeout_ms)).disable_statement_logging();
+        let place = Place::new(None, &options.prefix)?;
         Ok(Self {
             info,
-            options: connect.busy_timeout(Duration::from_millis(options.query_timeout_ms)).disable_statement_logging(),
-            place: Place::new(None, &options.prefix)?,
+            log: log::ChangeLog::new(connect.clone(), place.clone()),
+            options: connect,
+            place,
             reading: options.clone(),
             slots: Semaphore::new(CONNECTIONS_MAX),
             rested: SyncMutex::default(),
@@ -173,7 +179,19 @@ impl ArticleStore for SqliteStore {
     }
 
     fn change_detection(&self) -> String {
-        "C: complete reconciliation whenever PRAGMA data_version changes".to_owned()
+        self.log.found()
+    }
+
+    fn log_end(&self) -> BoxFuture<'_, Result<Option<LogCursor>, StoreError>> {
+        Box::pin(limited(self.reading.query_timeout_ms, self.log.end()))
+    }
+
+    fn log_since<'a>(&'a self, cursor: &'a LogCursor) -> BoxFuture<'a, Result<LogRead, StoreError>> {
+        Box::pin(limited(self.reading.query_timeout_ms, self.log.since(cursor)))
+    }
+
+    fn woken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.log.woken())
     }
 
     fn change_marker(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
