@@ -1,6 +1,7 @@
 //! The one task that moves things: notices changes of the store, of what people command and of the clock, has them
 //! reconciled, and has the documents that they affect made anew.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::comparison::Comparison;
 use super::day;
 use super::follower::Follower;
 use super::names;
@@ -23,7 +25,7 @@ use crate::domain::ledger::Committed;
 use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
 use crate::state::{State, StateError};
-use crate::store::{ArticleStore, Scan, StoreError};
+use crate::store::ArticleStore;
 
 /// A complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
@@ -261,11 +263,11 @@ impl Engine {
 
     /// Reads everything and reconciles it; meanwhile goes on watching for commands and due articles.
     async fn read(&mut self) -> Result<(), ReconcileError> {
-        let store = Arc::clone(&self.store);
-        let mut scan = store.scan();
-        let scan: Result<Scan, StoreError> = loop {
+        let (store, view) = (Arc::clone(&self.store), Arc::clone(&self.view));
+        let mut read = pin!(Comparison::read(&*store, &view));
+        let shown = loop {
             tokio::select! {
-                scan = &mut scan => break scan,
+                shown = &mut read => break shown?,
                 () = sleep(WATCH_EVERY) => {
                     self.obey().await?;
                     // Its failure will be found again when the scan is done.
@@ -275,7 +277,7 @@ impl Engine {
                 }
             }
         };
-        self.reconciler.reconcile(scan?, self.clock.now()).await
+        self.reconciler.reconcile(shown, self.clock.now()).await
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.

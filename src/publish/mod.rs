@@ -2,6 +2,7 @@
 //! it the disk copies of promise 7.
 
 mod afresh;
+mod comparison;
 mod day;
 pub mod disk;
 pub mod document;

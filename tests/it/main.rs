@@ -27,6 +27,7 @@ mod service_replicas;
 mod state;
 mod state_notices;
 mod store;
+mod store_at_rest;
 mod succession;
 mod support;
 mod tables;
