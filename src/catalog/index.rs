@@ -77,8 +77,8 @@ impl Index {
         self.by_id.len()
     }
 
-    pub(super) fn digest(&self, id: &ArticleId) -> Option<u64> {
-        self.find(id.as_str()).and_then(|number| self.row(number)).map(|row| row.digest)
+    pub(super) fn digest(&self, id: &str) -> Option<u64> {
+        self.find(id).and_then(|number| self.row(number)).map(|row| row.digest)
     }
 
     /// Articles listed under a scope; of a combination those that are listed under both parts.
@@ -96,6 +96,10 @@ impl Index {
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ArticleId> + '_ {
         self.by_id.iter().filter_map(|number| self.row(*number)).map(|row| ArticleId::new(self.id_of(row)))
+    }
+
+    pub(super) fn digests(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.by_id.iter().filter_map(|number| self.row(*number)).map(|row| (self.id_of(row), row.digest))
     }
 
     pub(super) fn newest(&self, scope: &Scope) -> impl Iterator<Item = Entry> + '_ {

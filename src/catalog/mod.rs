@@ -8,6 +8,7 @@ pub mod flat;
 mod index;
 pub mod transition;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::article::ArticleId;
@@ -180,19 +181,24 @@ impl Catalog {
     /// The digest of the store's row on which the record of an article in the feeds was decided; `None` if it is in no
     /// feed: what has left may come back with the very row that it left with, so that has to be decided anew.
     #[must_use]
-    pub fn digest(&self, id: &ArticleId) -> Option<u64> {
-        self.index.digest(id)
+    pub fn digest(&self, id: &(impl Borrow<str> + ?Sized)) -> Option<u64> {
+        self.index.digest(id.borrow())
     }
 
     /// Was it ever published?
     #[must_use]
     pub fn is_known(&self, id: &ArticleId) -> bool {
-        self.index.digest(id).is_some() || self.absent.contains_key(id)
+        self.digest(id).is_some() || self.absent.contains_key(id)
     }
 
     /// Every article in the feeds, in no order that means anything.
     pub fn public(&self) -> impl Iterator<Item = ArticleId> + '_ {
         self.index.ids()
+    }
+
+    /// The same, each with its digest.
+    pub fn public_digests(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.index.digests()
     }
 
     /// Articles in the feeds.

@@ -1,6 +1,6 @@
 //! `loa adopt`: takes over a feed that the paper had before, so that its subscribers see nothing twice.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::domain::format::Format;
 use crate::feed;
 use crate::outgoing;
 use crate::state::{self, Adopted, Adoption, GUID_BYTES_MAX};
+use crate::store::Piece;
 
 /// How long the old feed may take to come: some servers make it anew for everyone who asks.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -169,7 +170,14 @@ fn file(path: &str) -> anyhow::Result<Vec<u8>> {
 async fn search(service: &Service, entries: Vec<OldEntry>) -> anyhow::Result<Vec<Found>> {
     let maker = service.publisher.maker();
     let pattern = maker.options.article_url.as_deref();
-    let ids: Vec<ArticleId> = maker.store.scan().await?.heads.into_iter().map(|head| head.id).collect();
+    let mut ids: BTreeSet<ArticleId> = BTreeSet::new();
+    let mut take = |piece: Piece<'_>| {
+        if piece.of_article {
+            ids.insert(ArticleId::new(piece.id));
+        }
+    };
+    maker.store.scan(&mut take).await?;
+    let ids: Vec<ArticleId> = ids.into_iter().collect();
     let mut matcher = Matcher::new(entries);
     let bar = progress(ids.len());
     for chunk in ids.chunks(LOAD_AT_A_TIME) {

@@ -45,18 +45,18 @@ struct Line<'a> {
 pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> {
     let config = global.start()?;
     let store = store::open(config.store.url.expose(), &options::store(&config))?;
-    let scan = store.scan().await?;
+    let (categories, faults) = store.categories().await?;
     let addresses = match state::open_existing(config.state.url.expose()).await? {
         Some(state) => state.addresses().await?,
         None => Vec::new(),
     };
-    let (tree, book) = (CategoryTree::new(scan.categories), AddressBook::new(addresses));
+    let (tree, book) = (CategoryTree::new(categories), AddressBook::new(addresses));
     let lines = lines(&tree, &book);
     output::print(&if args.json { serde_json::to_string_pretty(&lines)? + "\n" } else { text(&lines) })?;
-    for fault in &scan.faults {
+    for fault in &faults {
         output::note(&format!("{}: {} ({})", fault.subject, fault.code.english(), fault.detail));
     }
-    Ok(if scan.faults.is_empty() { Outcome::Clean } else { Outcome::Faults })
+    Ok(if faults.is_empty() { Outcome::Clean } else { Outcome::Faults })
 }
 
 /// The tree from the root down. Categories whose parents go in a circle hang below no root: they come last.

@@ -1,6 +1,7 @@
 //! The one task that moves things: notices changes of the store, of what people command and of the clock, has them
 //! reconciled, and has the documents that they affect made anew.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Published as _;
+use super::comparison::Comparison;
 use super::day;
 use super::follower::Follower;
 use super::names;
@@ -22,8 +24,8 @@ use crate::domain::clock::Clock;
 use crate::gazetteer::FeedAddresses;
 use crate::observe::metrics;
 use crate::state::{INSTANCE_MARK, State, StateError};
+use crate::store::ArticleStore;
 use crate::store::log::{LogCursor, LogRead};
-use crate::store::{ArticleStore, Scan, StoreError};
 
 /// Without a change log: a complete read at least this often, whatever the store's change marker says.
 const READ_EVERY: Duration = Duration::from_mins(5);
@@ -379,11 +381,11 @@ impl Engine {
 
     /// Reads everything and reconciles it; meanwhile goes on with everything else.
     async fn read(&mut self) -> Result<(), ReconcileError> {
-        let store = Arc::clone(&self.store);
-        let mut scan = store.scan();
-        let scan: Result<Scan, StoreError> = loop {
+        let (store, view) = (Arc::clone(&self.store), Arc::clone(&self.view));
+        let mut read = pin!(Comparison::read(&*store, &view));
+        let shown = loop {
             tokio::select! {
-                scan = &mut scan => break scan,
+                shown = &mut read => break shown?,
                 () = self.store.woken(), if self.log.is_some() => {}
                 () = sleep(WATCH_EVERY) => {}
             }
@@ -394,7 +396,7 @@ impl Engine {
             }
             self.publish_moved();
         };
-        self.reconciler.reconcile(scan?, self.clock.now()).await
+        self.reconciler.reconcile(shown, self.clock.now()).await
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.

@@ -3,6 +3,7 @@
 
 mod afresh;
 pub mod articles;
+mod comparison;
 mod day;
 pub mod disk;
 pub mod document;

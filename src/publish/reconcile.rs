@@ -1,5 +1,5 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
-//! of some rows, or of none, when a command needs no row. The live engine will ask smaller questions of the same kind.
+//! of some rows, or of none, when a command needs no row.
 
 mod logged;
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::afresh::Afresh;
+use super::comparison::{Comparison, Ids};
 use super::day;
 use super::engine::EngineOptions;
 use super::follower::{Follower, renamed};
@@ -30,7 +31,7 @@ use crate::domain::scope::Scope;
 use crate::feed;
 use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
-use crate::store::{ArticleStore, Loaded, Scan, StoreError};
+use crate::store::{ArticleStore, Loaded, StoreError};
 use logged::Doubtful;
 
 mod known;
@@ -230,11 +231,16 @@ impl Reconciler {
     }
 
     /// Brings ledger and catalog up to a complete read.
-    pub(super) async fn reconcile(&mut self, scan: Scan, now: Timestamp) -> Result<(), ReconcileError> {
+    pub(super) async fn reconcile(&mut self, shown: Comparison, now: Timestamp) -> Result<(), ReconcileError> {
         let accepted = self.accepted();
         let old_names = self.view.names();
-        let tree = CategoryTree::new(scan.categories.clone());
-        let vanished = self.vanished(&scan, &old_names, now, accepted)?;
+        // Now, and not while the read went on: they may have changed since, and that may have been taken over.
+        let (categories, faults) = self.store.categories().await?;
+        if categories.is_empty() && !old_names.categories.all().is_empty() && !accepted {
+            return Err(self.hold(now, "every category has vanished from the store at once".to_owned()));
+        }
+        let tree = CategoryTree::new(categories);
+        let vanished = self.vanished(&shown, now, accepted).await?;
         let options = Arc::clone(&self.options.classify);
         let wishes = names::wishes(&tree, &options.custom);
         let book = names::claim(&*self.state, old_names.addresses.book(), &wishes).await?;
@@ -242,15 +248,16 @@ impl Reconciler {
         let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book.into_owned()) };
         let is_renamed = renamed(&old_names, &names);
         let classifier = Classifier::new(&options, &tree, names.addresses.book());
-        let changed = self.changed(&scan);
+        let changed = self.changed(&shown);
         if self.view.is_filled() {
+            let changed: Vec<ArticleId> = changed.iter().map(ArticleId::new).collect();
             let mut outcome = self.decide_all(&changed, &classifier, now, false).await?;
             self.add_vanished(&vanished, now, &mut outcome.batch).await?;
             if old_names.categories != tree {
                 let now = Circumstances { now, classifier: &classifier, denied: false, first_fill: false };
                 self.add_re_scoped(&old_names.categories, &tree, &now, &mut outcome).await?;
             }
-            self.hold_if_suspicious(&outcome, scan.heads.len(), now, accepted)?;
+            self.hold_if_suspicious(&outcome, shown.len(), now, accepted)?;
             metrics::reconcile_changes(outcome.batch.writes.len());
             if !same {
                 self.follower.publish(&names);
@@ -267,14 +274,14 @@ impl Reconciler {
         if is_renamed {
             names::record(&*self.state, &tree).await?;
         }
-        self.completed(&scan).await
+        self.completed(shown, faults).await
     }
 
     /// The first reading of a store: in transactions of bounded size. Nothing is served until it is done, and what was
     /// done before a break is not done again.
-    async fn fill(&mut self, ids: &[ArticleId], by: &Classifier<'_>, now: Timestamp) -> Result<(), ReconcileError> {
+    async fn fill(&mut self, ids: &Ids, by: &Classifier<'_>, now: Timestamp) -> Result<(), ReconcileError> {
         for (count, chunk) in ids.chunks(FILL_AT_A_TIME).enumerate() {
-            let outcome = self.decide_all(chunk, by, now, true).await?;
+            let outcome = self.decide_all(&chunk, by, now, true).await?;
             self.take_over(outcome).await?;
             tracing::info!(
                 articles = count * FILL_AT_A_TIME + chunk.len(),
@@ -285,16 +292,15 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn completed(&mut self, scan: &Scan) -> Result<(), ReconcileError> {
+    async fn completed(&mut self, shown: Comparison, faults: Vec<Fault>) -> Result<(), ReconcileError> {
         if !self.view.is_filled() {
             self.state.set_mark(FILLED_MARK, "1").await?;
         }
-        self.afresh.begin(scan.heads.iter().map(|head| head.id.clone()));
+        self.view.with_catalog(|catalog| self.afresh.begin(shown.all(catalog)));
         self.held_since = None;
         self.commanded.clear();
-        let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
-        self.seen.retain(|id, _| heads.contains(id));
-        let mut faults = scan.faults.clone();
+        self.seen.retain(|id, _| shown.shows(id));
+        let mut faults = [shown.faults, faults].concat();
         let names = self.view.names();
         faults.extend(names::faults(&names));
         faults.extend(names::unknown_criteria(&self.options.classify.custom, names.addresses.book()));
@@ -326,28 +332,35 @@ impl Reconciler {
     }
 
     /// Articles in the feeds that two complete reads did not show. Those that only this one does not show are noted.
-    fn vanished(
+    async fn vanished(
         &mut self,
-        scan: &Scan,
-        old: &Names,
+        shown: &Comparison,
         now: Timestamp,
         accepted: bool,
     ) -> Result<Vec<ArticleId>, ReconcileError> {
-        if scan.categories.is_empty() && !old.categories.all().is_empty() && !accepted {
-            return Err(self.hold(now, "every category has vanished from the store at once".to_owned()));
-        }
-        let heads: HashSet<&ArticleId> = scan.heads.iter().map(|head| &head.id).collect();
-        let (public, absent) = self.view.with_catalog(|catalog| {
-            (catalog.len(), catalog.public().filter(|id| !heads.contains(id)).collect::<BTreeSet<_>>())
-        });
+        let (public, absent) = self.view.with_catalog(|catalog| (catalog.len(), shown.absent(catalog)));
+        let absent = self.still_absent(&absent).await?;
         let all = public > 1 && absent.len() == public;
         if (all || absent.len() > self.options.vanish_limit(public)) && !accepted {
             let count = absent.len();
             return Err(self.hold(now, format!("{count} of {public} articles have vanished from the store at once")));
         }
-        let agreed = absent.iter().filter(|id| accepted || self.missing.contains(*id)).cloned().collect::<Vec<_>>();
-        self.missing = absent.into_iter().filter(|id| !agreed.contains(id)).collect();
+        let (agreed, first): (Vec<_>, Vec<_>) =
+            absent.into_iter().partition(|id| accepted || self.missing.contains(id));
+        self.missing = first.into_iter().collect();
         Ok(agreed)
+    }
+
+    /// Those of them that are not in the store now: the others were published after the read had begun, here or by another
+    /// replica.
+    async fn still_absent(&self, ids: &Ids) -> Result<Vec<ArticleId>, StoreError> {
+        let mut absent = Vec::new();
+        for chunk in ids.chunks(LOAD_AT_A_TIME) {
+            let there: HashSet<ArticleId> =
+                self.store.load(&chunk).await?.into_iter().map(|loaded| loaded.id).collect();
+            absent.extend(chunk.into_iter().filter(|id| !there.contains(id)));
+        }
+        Ok(absent)
     }
 
     fn hold_if_suspicious(
@@ -375,14 +388,9 @@ impl Reconciler {
     }
 
     /// Rows that are not as they were when they were last decided.
-    fn changed(&self, scan: &Scan) -> Vec<ArticleId> {
-        self.view.with_catalog(|catalog| {
-            let known = |id: &ArticleId| self.seen.get(id).copied().or_else(|| catalog.digest(id));
-            let differs = scan.heads.iter().filter(|head| {
-                self.options.decide_all || known(&head.id) != Some(head.digest) || self.commanded.contains(&head.id)
-            });
-            differs.map(|head| head.id.clone()).collect()
-        })
+    fn changed(&self, shown: &Comparison) -> Ids {
+        let also = |id: &str| self.options.decide_all || self.commanded.contains(id);
+        self.view.with_catalog(|catalog| shown.changed(catalog, &self.seen, also))
     }
 
     async fn decide_all(

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{Stream, TryStreamExt as _};
 use url::Url;
 
 use crate::domain::article::{Article, ArticleId};
@@ -34,7 +35,7 @@ pub struct Options {
     pub prefix: String,
     /// The zones of naive stamps.
     pub zones: Zones,
-    /// Longest time for one call, in milliseconds.
+    /// Longest time for one call, or for one block of a complete read, in milliseconds.
     pub query_timeout_ms: u64,
 }
 
@@ -53,24 +54,15 @@ pub fn open(url: &str, options: &Options) -> Result<Arc<dyn ArticleStore>, Store
 }
 
 /// One row of a complete read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Which article.
-    pub id: ArticleId,
-    /// Changes when the row, or a row joined to it, changes: of `revision` and all columns but the body, or of all
-    /// columns where `revision` is null. The same function in [`ArticleStore::scan`] and [`ArticleStore::load`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Which article it belongs to.
+    pub id: &'a str,
+    /// A value that changes when the row does: of `revision` and all columns but the body, or of all columns where
+    /// `revision` is null. The digest of an article is the sum of those of its rows, whatever their order.
     pub digest: u64,
-}
-
-/// A complete read: one snapshot.
-#[derive(Debug, Clone, Default)]
-pub struct Scan {
-    /// Every row that has an id, whatever its status. An id that stands twice is here once; `load` tells the fault.
-    pub heads: Vec<Head>,
-    /// Every readable category.
-    pub categories: Vec<Category>,
-    /// Rows without a readable id, categories that cannot be used. Faults of articles come from `load`.
-    pub faults: Vec<Fault>,
+    /// Is it a row of `articles`? These come before all others.
+    pub of_article: bool,
 }
 
 /// An article as loaded.
@@ -78,7 +70,7 @@ pub struct Scan {
 pub struct Loaded {
     /// Which article.
     pub id: ArticleId,
-    /// As in [`Head`].
+    /// The sum of the digests of its rows, each as in [`Piece`].
     pub digest: u64,
     /// The article, or why it cannot be published (a fault of severity `SetAside`).
     pub article: Result<Box<Article>, Fault>,
@@ -134,8 +126,11 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     /// A cheap value that differs when anything may have been committed since; `None`: cannot tell, read everything.
     fn change_marker(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
 
-    /// Reads the id and digest of every article, and all categories.
-    fn scan(&self) -> BoxFuture<'_, Result<Scan, StoreError>>;
+    /// Reads everything but the bodies, and lets every row of an article that has an id pass by, whatever its status; an id
+    /// may stand twice, and rows may belong to articles that are not there. Returns what is wrong with rows without a
+    /// readable id; faults of articles come from `load`. The time limit holds for each block of rows.
+    fn scan<'a>(&'a self, take: &'a mut (dyn FnMut(Piece<'_>) + Send))
+    -> BoxFuture<'a, Result<Vec<Fault>, StoreError>>;
 
     /// Loads articles, in the order of `ids`; an id that is not there is left out.
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>>;
@@ -159,6 +154,14 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     fn woken(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())
     }
+}
+
+/// The next block of many, if it does not take too long.
+async fn next_block<T: Send>(
+    timeout_ms: u64,
+    blocks: &mut (impl Stream<Item = Result<T, sqlx::Error>> + Unpin + Send),
+) -> Result<Option<T>, StoreError> {
+    limited(timeout_ms, async { Ok(blocks.try_next().await?) }).await
 }
 
 /// Ends a call that takes too long.

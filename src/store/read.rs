@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::article::{self, Reading, Rows};
 use super::contract::{ARTICLE_CATEGORIES, ARTICLE_LOCALITIES, ARTICLE_TAGS, ARTICLES, CATEGORIES, JOINED, Relation};
 use super::row::{Row, for_each_row};
-use super::{Head, Loaded, Scan, StoreError};
+use super::{Loaded, Piece, StoreError};
 use crate::domain::article::ArticleId;
 use crate::domain::category::{Category, CategoryId};
 use crate::domain::fault::{Fault, FaultCode, Subject};
@@ -42,23 +42,32 @@ pub(super) trait Snapshot: Send {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Reads the digest of every article, and the categories.
-pub(super) async fn scan(snapshot: &mut impl Snapshot) -> Result<Scan, StoreError> {
-    let mut scan = Scan::default();
-    let mut places = HashMap::new();
-    snapshot.all(&ARTICLES, &mut |line| add_head(&mut scan, &mut places, line)).await?;
+/// Lets every row of every article pass by; returns what is wrong with rows without a readable id.
+pub(super) async fn scan(
+    snapshot: &mut impl Snapshot,
+    take: &mut (dyn FnMut(Piece<'_>) + Send),
+) -> Result<Vec<Fault>, StoreError> {
+    let mut faults = Vec::new();
+    let mut add = |line: &[u8]| match article_row(line) {
+        Ok(row) => pass(&row, true, take),
+        Err(fault) => faults.push(fault),
+    };
+    snapshot.all(&ARTICLES, &mut add).await?;
     for relation in JOINED {
         let mut add = |line: &[u8]| {
-            let Ok(row) = Row::parse(relation, line) else { return };
-            let place = row.id().and_then(|id| places.get(id));
-            if let Some(head) = place.and_then(|place: &usize| scan.heads.get_mut(*place)) {
-                head.digest = head.digest.wrapping_add(row.digest());
+            if let Ok(row) = Row::parse(relation, line) {
+                pass(&row, false, take);
             }
         };
         snapshot.all(relation, &mut add).await?;
     }
-    scan.categories = categories(snapshot, &mut scan.faults).await?;
-    Ok(scan)
+    Ok(faults)
+}
+
+fn pass(row: &Row<'_>, of_article: bool, take: &mut (dyn FnMut(Piece<'_>) + Send)) {
+    if let Some(id) = row.id() {
+        take(Piece { id, digest: row.digest(), of_article });
+    }
 }
 
 /// Loads articles in the order of `ids`.
@@ -113,26 +122,17 @@ impl Rows {
     }
 }
 
-/// Digests are added up, because rows come in any order: that of an article is the sum of those of its rows.
-fn add_head(scan: &mut Scan, places: &mut HashMap<ArticleId, usize>, line: &[u8]) {
-    let row = match Row::parse(&ARTICLES, line) {
-        Ok(row) => row,
-        Err(why) => return scan.faults.push(of_relation(&ARTICLES, FaultCode::RowUnreadable, &why)),
-    };
-    let Some(id) = row.id() else {
-        let (code, why) = match row.unreadable() {
-            Some(("id", why)) => (FaultCode::RowUnreadable, format!("column id: {why}")),
-            _ => (FaultCode::IdMissing, row.text("title").unwrap_or_default().to_owned()),
-        };
-        return scan.faults.push(of_relation(&ARTICLES, code, &why));
-    };
-    if let Some(head) = places.get(id).and_then(|place| scan.heads.get_mut(*place)) {
-        head.digest = head.digest.wrapping_add(row.digest());
-    } else {
-        let id = ArticleId::new(id);
-        places.insert(id.clone(), scan.heads.len());
-        scan.heads.push(Head { id, digest: row.digest() });
+/// A row of `articles` that has an id, or what keeps it from having one.
+fn article_row(line: &[u8]) -> Result<Row<'_>, Fault> {
+    let row = Row::parse(&ARTICLES, line).map_err(|why| of_relation(&ARTICLES, FaultCode::RowUnreadable, &why))?;
+    if row.id().is_some() {
+        return Ok(row);
     }
+    let (code, why) = match row.unreadable() {
+        Some(("id", why)) => (FaultCode::RowUnreadable, format!("column id: {why}")),
+        _ => (FaultCode::IdMissing, row.text("title").unwrap_or_default().to_owned()),
+    };
+    Err(of_relation(&ARTICLES, code, &why))
 }
 
 /// Reads all categories.

@@ -32,6 +32,7 @@ mod serving;
 mod state;
 mod state_notices;
 mod store;
+mod store_at_rest;
 mod store_log;
 mod store_log_concurrency;
 mod succession;

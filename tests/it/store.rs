@@ -7,11 +7,12 @@ use loa::domain::article::{Article, ArticleId, Media, Status};
 use loa::domain::category::CategoryId;
 use loa::domain::fault::{FaultCode, Subject};
 use loa::domain::point::Point;
-use loa::store::{ArticleStore, Loaded, Options, Scan, StoreError, open};
+use loa::store::{ArticleStore, Loaded, Options, StoreError, open};
 use loa::text::stamp::Zones;
 
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
+use crate::support::store::{Scan, scan};
 use crate::support::{Database, on, own_name};
 
 macro_rules! on_every_backend {
@@ -160,7 +161,7 @@ async fn every_column_is_read(db: &impl Database) {
     };
     assert_eq!(good(&*store, "b-1").await, expected);
     assert!(load_one(&*store, "b-1").await.notices.is_empty());
-    assert!(store.scan().await.unwrap().faults.is_empty());
+    assert!(scan(&*store).await.unwrap().faults.is_empty());
 }
 
 async fn naive_and_aware_columns_give_the_same_instant(db: &impl Database) {
@@ -233,7 +234,7 @@ async fn ids_may_be_integers_texts_and_uuids(db: &impl Database) {
         ))
         .await;
         let store = open(&db.url(), &Options { prefix: format!("{prefix}_"), ..options() }).unwrap();
-        let mut heads: Vec<_> = store.scan().await.unwrap().heads.into_iter().map(|head| head.id).collect();
+        let mut heads: Vec<_> = scan(&*store).await.unwrap().heads.into_iter().map(|head| head.id).collect();
         heads.sort();
         let mut expected = ids(&[one, other]);
         expected.sort();
@@ -253,7 +254,7 @@ async fn the_least_contract_is_enough(db: &impl Database) {
     db.sql(LEAST).await;
     db.sql(&article("1", &[])).await;
     let store = store(db);
-    let scan = store.scan().await.unwrap();
+    let scan = scan(&*store).await.unwrap();
     assert_eq!((scan.heads.len(), scan.categories.len(), scan.faults.len()), (1, 0, 0));
     let loaded = load_one(&*store, "1").await;
     assert_eq!(loaded.digest, scan.heads[0].digest);
@@ -264,12 +265,12 @@ async fn the_least_contract_is_enough(db: &impl Database) {
 async fn what_is_missing_is_named(db: &impl Database) {
     let store = store(db);
     let said = |outcome: Result<Scan, StoreError>| outcome.unwrap_err().to_string();
-    assert!(said(store.scan().await).starts_with("store: relation `articles` is missing; "));
+    assert!(said(scan(&*store).await).starts_with("store: relation `articles` is missing; "));
     db.sql("CREATE TABLE articles (id text, slug text, status text, published_at text, body_html text)").await;
-    assert!(said(store.scan().await).starts_with("store: relation `articles` has no column `title`; "));
+    assert!(said(scan(&*store).await).starts_with("store: relation `articles` has no column `title`; "));
     db.sql("DROP TABLE articles").await;
     db.sql(LEAST).await;
-    store.scan().await.expect("mended while open");
+    scan(&*store).await.expect("mended while open");
 }
 
 async fn views_stand_beside_the_tables_of_a_cms(db: &impl Database) {
@@ -289,7 +290,7 @@ async fn views_stand_beside_the_tables_of_a_cms(db: &impl Database) {
     )
     .await;
     let store = open(&db.url(), &Options { prefix: "loa_".to_owned(), ..options() }).unwrap();
-    let scan = store.scan().await.unwrap();
+    let scan = scan(&*store).await.unwrap();
     assert_eq!((scan.heads.len(), scan.categories.len(), scan.faults.len()), (2, 1, 0));
     let article = good(&*store, "11").await;
     assert_eq!(article.title, "Chợ quê ngày giáp Tết");
@@ -343,7 +344,7 @@ async fn a_bad_row_is_set_aside_alone(db: &impl Database) {
     )
     .await;
     let store = zoned_south(db);
-    let scan = store.scan().await.unwrap();
+    let scan = scan(&*store).await.unwrap();
     assert_eq!(scan.faults, []);
     let all: Vec<_> = scan.heads.iter().map(|head| head.id.clone()).collect();
     let loaded = store.load(&all).await.unwrap();
@@ -371,7 +372,7 @@ fn zoned_south(db: &impl Database) -> Arc<dyn ArticleStore> {
 async fn bad_rows_without_an_id_are_told_by_the_scan(db: &impl Database) {
     db.sql(TABLES).await;
     db.sql(&[article("1", &[]), article("", &[]), article("x", &[("id", "NULL")])].join("; ")).await;
-    let scan = store(db).scan().await.unwrap();
+    let scan = scan(&*store(db)).await.unwrap();
     assert_eq!(scan.heads.len(), 1);
     let told: Vec<_> = scan.faults.iter().map(|fault| (fault.subject.clone(), fault.code)).collect();
     assert_eq!(told, vec![(Subject::Relation("articles".to_owned()), FaultCode::IdMissing); 2]);
@@ -390,8 +391,8 @@ async fn the_digest_moves_with_every_row_of_an_article(db: &impl Database) {
     db.sql(TABLES).await;
     db.sql(&[article("a", &[]), article("b", &[("revision", "'1'")])].join("; ")).await;
     let store = store(db);
-    let mut seen = vec![digest_of(&store.scan().await.unwrap(), "a")];
-    let untouched = digest_of(&store.scan().await.unwrap(), "b");
+    let mut seen = vec![digest_of(&scan(&*store).await.unwrap(), "a")];
+    let untouched = digest_of(&scan(&*store).await.unwrap(), "b");
     for change in [
         "UPDATE articles SET title = 'Khác' WHERE id = 'a'",
         "UPDATE articles SET body_html = '<p>Khác</p>' WHERE id = 'a'",
@@ -406,7 +407,7 @@ async fn the_digest_moves_with_every_row_of_an_article(db: &impl Database) {
         "UPDATE article_media SET caption = 'Hái chè'",
     ] {
         db.sql(change).await;
-        let scan = store.scan().await.unwrap();
+        let scan = scan(&*store).await.unwrap();
         let digest = digest_of(&scan, "a");
         assert!(!seen.contains(&digest), "{change}");
         assert_eq!(digest, load_one(&*store, "a").await.digest, "{change}");
@@ -414,7 +415,7 @@ async fn the_digest_moves_with_every_row_of_an_article(db: &impl Database) {
         seen.push(digest);
     }
     db.sql("DELETE FROM article_media; DELETE FROM article_tags").await;
-    assert_eq!(digest_of(&store.scan().await.unwrap(), "a"), seen[7], "the same rows, the same digest");
+    assert_eq!(digest_of(&scan(&*store).await.unwrap(), "a"), seen[7], "the same rows, the same digest");
 }
 
 async fn the_order_of_joined_rows_is_their_position(db: &impl Database) {
@@ -436,7 +437,7 @@ async fn categories_are_read_or_told(db: &impl Database) {
          INSERT INTO categories VALUES (NULL, NULL, 'x', 'Không mã', 1)",
     )
     .await;
-    let scan = store(db).scan().await.unwrap();
+    let scan = scan(&*store(db)).await.unwrap();
     let read: Vec<_> = scan
         .categories
         .iter()
@@ -478,7 +479,7 @@ async fn one_read_sees_one_snapshot(db: &impl Database) {
     let read = async {
         let mut scanned = Vec::new();
         for _ in 0..WRITES {
-            let scan = store.scan().await.unwrap();
+            let scan = scan(&*store).await.unwrap();
             let loaded = load_one(&*store, "1").await;
             assert_eq!(loaded.notices, [], "the category is that of the same snapshot");
             let article = loaded.article.unwrap();
@@ -489,7 +490,7 @@ async fn one_read_sees_one_snapshot(db: &impl Database) {
         }
         scanned
     };
-    let first = store.scan().await.unwrap().heads[0].digest;
+    let first = scan(&*store).await.unwrap().heads[0].digest;
     let (mut written, scanned) = tokio::join!(write, read);
     written.push(first);
     assert!(scanned.iter().all(|digest| written.contains(digest)), "a scan saw a mixture");
@@ -506,9 +507,10 @@ async fn many_rows_come_in_blocks(db: &impl Database) {
          CREATE VIEW v_articles AS SELECT * FROM articles; CREATE VIEW v_article_tags AS SELECT * FROM article_tags"
     ))
     .await;
-    let tables = store(db).scan().await.unwrap();
+    let tables = scan(&*store(db)).await.unwrap();
     assert_eq!(tables.heads.len(), ROWS);
-    let views = open(&db.url(), &Options { prefix: "v_".to_owned(), ..options() }).unwrap().scan().await.unwrap();
+    let views = open(&db.url(), &Options { prefix: "v_".to_owned(), ..options() }).unwrap();
+    let views = scan(&*views).await.unwrap();
     let sorted = |scan: Scan| scan.heads.into_iter().map(|head| (head.id, head.digest)).collect::<BTreeMap<_, _>>();
     assert_eq!(sorted(tables), sorted(views));
 }
@@ -522,7 +524,7 @@ async fn a_slow_store_is_left_in_time(db: &impl Database) {
     .await;
     let store = open(&db.url(), &Options { query_timeout_ms: 200, ..options() }).unwrap();
     for _ in 0..2 {
-        let error = store.scan().await.unwrap_err();
+        let error = scan(&*store).await.unwrap_err();
         assert!(matches!(error, StoreError::Timeout { timeout_ms: 200 }), "{error}");
         assert!(matches!(store.load(&ids(&["1"])).await.unwrap_err(), StoreError::Timeout { .. }));
     }
@@ -541,14 +543,14 @@ async fn postgres_reads_a_schema_with_a_role_that_may_only_read() {
         .await;
         let options = Options { schema: Some("loa".to_owned()), ..options() };
         let store = open(&db.url_as(role), &options).unwrap();
-        let error = store.scan().await.unwrap_err().to_string();
+        let error = scan(&*store).await.unwrap_err().to_string();
         assert_eq!(
             error,
             "store: permission denied for view article_tags; GRANT SELECT on it, and USAGE on its schema, to the role \
              that Loa uses"
         );
         db.sql(&format!("GRANT SELECT ON loa.article_tags TO {role}")).await;
-        assert!(store.scan().await.unwrap().heads.is_empty());
+        assert!(scan(&*store).await.unwrap().heads.is_empty());
         assert!(store.load(&ids(&["1"])).await.unwrap().is_empty());
         assert_eq!(store.change_marker().await.unwrap(), None);
         db.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
@@ -577,19 +579,19 @@ async fn postgres_keeps_stamps_that_are_no_instants_from_costing_more_than_their
 async fn postgres_that_is_away_is_an_error_and_works_when_it_is_back() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let store = open(&format!("postgres://loa:bi-mat@{closed}/x"), &options()).unwrap();
-    let error = store.scan().await.unwrap_err().to_string();
+    let error = scan(&*store).await.unwrap_err().to_string();
     assert!(error.contains("refused") && !error.contains("bi-mat"), "{error}");
     assert_eq!(store.info().url, format!("postgres://loa@{closed}/x"));
     assert!(!format!("{store:?}").contains("bi-mat"));
     on::<Postgres>(async |db| {
         db.sql(LEAST).await;
         let (store, name) = (store_of(db), db.name());
-        store.scan().await.unwrap();
+        scan(&*store).await.unwrap();
         db.sql(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'loa'"
         ))
         .await;
-        store.scan().await.expect("a dead connection is replaced");
+        scan(&*store).await.expect("a dead connection is replaced");
     })
     .await;
 }
@@ -614,7 +616,7 @@ async fn sqlite_rows_of_any_bytes_cost_only_themselves() {
             db.sql(&format!("INSERT INTO article_tags VALUES ('tốt', {value}, 0)")).await;
         }
         let store = store(db);
-        let scan = store.scan().await.unwrap();
+        let scan = scan(&*store).await.unwrap();
         assert_eq!(scan.faults.len(), bad.len());
         assert!(scan.faults.iter().all(|fault| fault.code == FaultCode::RowUnreadable && fault.detail.contains("id")));
         let all: Vec<_> = scan.heads.iter().map(|head| head.id.clone()).collect();
@@ -650,7 +652,7 @@ async fn sqlite_tells_cheaply_whether_anything_changed() {
         let marker = async || store.change_marker().await.unwrap().unwrap();
         let first = marker().await;
         assert_eq!(first, marker().await);
-        store.scan().await.unwrap();
+        scan(&*store).await.unwrap();
         assert_eq!(first, marker().await, "reading is no change");
         db.sql(&article("1", &[])).await;
         let second = marker().await;
@@ -668,12 +670,12 @@ async fn sqlite_never_makes_a_file_and_never_panics_at_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bài.db");
     let store = open(&format!("sqlite:{}", path.display()), &options()).unwrap();
-    let error = store.scan().await.unwrap_err().to_string();
+    let error = scan(&*store).await.unwrap_err().to_string();
     assert!(error.contains("bài.db") && error.contains("loa import"), "{error}");
     assert!(store.change_marker().await.is_err());
     assert!(!path.exists());
     std::fs::write(&path, "không phải cơ sở dữ liệu ".repeat(100)).unwrap();
-    assert!(store.scan().await.unwrap_err().to_string().contains("not a database"));
+    assert!(scan(&*store).await.unwrap_err().to_string().contains("not a database"));
     on::<Sqlite>(async |db| {
         db.sql(TABLES).await;
         db.sql(&[article("1", &[]), "PRAGMA user_version = 1".to_owned()].join("; ")).await;
@@ -683,7 +685,7 @@ async fn sqlite_never_makes_a_file_and_never_panics_at_one() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x55;
             std::fs::write(&path, &damaged).unwrap();
-            if let Ok(scan) = store.scan().await {
+            if let Ok(scan) = scan(&*store).await {
                 assert!(scan.heads.len() <= 1);
             }
         }
@@ -701,7 +703,7 @@ async fn sqlite_of_any_text_encoding_and_journal_is_read() {
     let statements = ["PRAGMA encoding = 'UTF-16le'", TABLES, &article("1", &[])].join("; ");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut writer).await.unwrap();
     let store = open(&url, &options()).unwrap();
-    assert_eq!(store.scan().await.unwrap().heads.len(), 1);
+    assert_eq!(scan(&*store).await.unwrap().heads.len(), 1);
     assert_eq!(good(&*store, "1").await.title, "Mùa chè xanh trên đồi Long Cốc");
 }
 

@@ -199,6 +199,6 @@ impl Reconciler {
     }
 
     fn public_of(&self, ids: &[ArticleId]) -> Vec<ArticleId> {
-        self.view.with_catalog(|catalog| ids.iter().filter(|id| catalog.digest(id).is_some()).cloned().collect())
+        self.view.with_catalog(|catalog| ids.iter().filter(|id| catalog.digest(*id).is_some()).cloned().collect())
     }
 }

@@ -16,11 +16,13 @@ use self::snapshot::{Known, PostgresSnapshot};
 use super::contract::Place;
 use super::log::{LogCursor, LogRead};
 use super::read;
-use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited, without_password};
+use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Piece, StoreError, StoreInfo, limited, without_password};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
 use crate::domain::fault::Fault;
 
+/// How many times as long as a block a whole relation may take in a complete read: if we are gone, the server ends it then.
+const SCAN_TIMEOUTS: u64 = 100;
 /// SQLSTATE of a statement that ran into `statement_timeout`.
 const QUERY_CANCELED: &str = "57014";
 /// SQLSTATE of a relation that the role may not read.
@@ -65,15 +67,37 @@ impl PostgresStore {
         })
     }
 
-    async fn scan_once(&self) -> Result<Scan, StoreError> {
-        let mut snapshot = self.begin(None).await?;
-        let scan = read::scan(&mut snapshot).await?;
-        self.end(snapshot).await?;
-        Ok(scan)
+    async fn scan_once(&self, take: &mut (dyn FnMut(Piece<'_>) + Send)) -> Result<Vec<Fault>, StoreError> {
+        let timeout_ms = self.reading.query_timeout_ms;
+        let begin = async {
+            let mut snapshot = self.begin(None, timeout_ms.saturating_mul(SCAN_TIMEOUTS)).await?;
+            let backend = snapshot.backend().await?;
+            Ok((snapshot, backend))
+        };
+        let (mut snapshot, backend) = limited(timeout_ms, begin).await?;
+        let scanned = read::scan(&mut snapshot, take).await;
+        if let Err(StoreError::Timeout { .. }) = &scanned {
+            self.cancel(backend).await;
+        }
+        let faults = scanned?;
+        limited(timeout_ms, self.end(snapshot)).await?;
+        Ok(faults)
+    }
+
+    /// Ends a statement that we do not wait for any more: its own time limit is for the whole, ours for a block.
+    async fn cancel(&self, backend: i32) {
+        let cancel = async {
+            let mut connection = self.options.connect().await?;
+            sqlx::query("SELECT pg_cancel_backend($1)").bind(backend).execute(&mut connection).await?;
+            Ok(())
+        };
+        if let Err(error) = limited(self.reading.query_timeout_ms, cancel).await {
+            tracing::debug!(%error, "a statement that takes too long cannot be ended");
+        }
     }
 
     async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
-        let mut snapshot = self.begin(None).await?;
+        let mut snapshot = self.begin(None, self.reading.query_timeout_ms).await?;
         let mut faults = Vec::new();
         let categories = read::categories(&mut snapshot, &mut faults).await?;
         self.end(snapshot).await?;
@@ -90,7 +114,7 @@ impl PostgresStore {
     }
 
     async fn load_by(&self, ids: &[ArticleId], known: Option<Known>) -> Result<Vec<Loaded>, StoreError> {
-        let mut snapshot = self.begin(known).await?;
+        let mut snapshot = self.begin(known, self.reading.query_timeout_ms).await?;
         let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
         self.end(snapshot).await?;
         Ok(loaded)
@@ -98,12 +122,11 @@ impl PostgresStore {
 
     /// Begins a snapshot on a connection that has rested, or on a new one if those have died. `None` instead of what is known
     /// of the relations has it asked for.
-    async fn begin(&self, known: Option<Known>) -> Result<PostgresSnapshot<'_>, StoreError> {
+    async fn begin(&self, known: Option<Known>, statement_ms: u64) -> Result<PostgresSnapshot<'_>, StoreError> {
         let slot = self.slots.acquire().await.ok();
-        let timeout_ms = self.reading.query_timeout_ms;
         let mut entered = None;
         while let Some(mut connection) = self.take_rested() {
-            if PostgresSnapshot::enter(&mut connection, timeout_ms).await.is_ok() {
+            if PostgresSnapshot::enter(&mut connection, statement_ms).await.is_ok() {
                 entered = Some(connection);
                 break;
             }
@@ -112,12 +135,13 @@ impl PostgresStore {
             Some(connection) => connection,
             None => {
                 let mut connection = self.options.connect().await?;
-                PostgresSnapshot::enter(&mut connection, timeout_ms).await?;
+                PostgresSnapshot::enter(&mut connection, statement_ms).await?;
                 connection
             }
         };
         let asks = known.is_none();
-        let snapshot = PostgresSnapshot::of(connection, &self.place, known, slot).await?;
+        let timeout_ms = self.reading.query_timeout_ms;
+        let snapshot = PostgresSnapshot::new(connection, &self.place, known, timeout_ms, slot).await?;
         if asks {
             *lock(&self.known) = Some(snapshot.known().clone());
         }
@@ -158,10 +182,11 @@ impl ArticleStore for PostgresStore {
         Box::pin(async { Ok(None) })
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Scan, StoreError>> {
-        Box::pin(async {
-            limited(self.reading.query_timeout_ms, self.scan_once()).await.map_err(|error| self.explained(error))
-        })
+    fn scan<'a>(
+        &'a self,
+        take: &'a mut (dyn FnMut(Piece<'_>) + Send),
+    ) -> BoxFuture<'a, Result<Vec<Fault>, StoreError>> {
+        Box::pin(async { self.scan_once(take).await.map_err(|error| self.explained(error)) })
     }
 
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {

@@ -9,14 +9,16 @@ use sqlx::{AssertSqlSafe, Row as _, ValueRef as _};
 use tokio::sync::SemaphorePermit;
 
 use crate::domain::article::ArticleId;
-use crate::store::StoreError;
 use crate::store::contract::{self, ARTICLE_CATEGORIES, ARTICLES, CATEGORIES, Layout, Place, Relation, quote};
 use crate::store::read::{Block, Snapshot};
 use crate::store::row::for_each_row;
+use crate::store::{StoreError, limited, next_block};
 
 /// How long it is believed that the relations have no more columns than they had. That they have fewer is said by the next
 /// statement.
 const LAYOUT_FOR: Duration = Duration::from_secs(2);
+/// Longest `statement_timeout` that PostgreSQL takes, in milliseconds.
+const STATEMENT_MS_MAX: u64 = 0x7fff_ffff;
 /// Characters of a UUID as PostgreSQL writes it.
 const UUID_CHARS: usize = 36;
 
@@ -60,32 +62,41 @@ pub(super) struct PostgresSnapshot<'a> {
     connection: PgConnection,
     known: Known,
     place: &'a Place,
+    timeout_ms: u64,
     _slot: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> PostgresSnapshot<'a> {
-    /// Begins a transaction, in one message with its settings.
-    pub(super) async fn enter(connection: &mut PgConnection, timeout_ms: u64) -> Result<(), sqlx::Error> {
+    /// Begins a transaction, in one message with its settings; a statement in it may take so long.
+    pub(super) async fn enter(connection: &mut PgConnection, statement_ms: u64) -> Result<(), sqlx::Error> {
+        let statement_ms = statement_ms.min(STATEMENT_MS_MAX);
         let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {timeout_ms}; \
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {statement_ms}; \
              SET LOCAL TimeZone = 'UTC'"
         );
         sqlx::raw_sql(AssertSqlSafe(begin)).execute(connection).await?;
         Ok(())
     }
 
-    /// A snapshot of a connection that has entered a transaction; `None` instead of what is known has it asked for.
-    pub(super) async fn of(
+    /// A snapshot on a connection that has entered a transaction; `None` instead of what is known has it asked for. A block
+    /// of a complete read may take so long.
+    pub(super) async fn new(
         mut connection: PgConnection,
         place: &'a Place,
         known: Option<Known>,
+        timeout_ms: u64,
         slot: Option<SemaphorePermit<'a>>,
     ) -> Result<Self, StoreError> {
         let known = match known {
             Some(known) => known,
             None => Known::ask(&mut connection, place).await?,
         };
-        Ok(Self { connection, known, place, _slot: slot })
+        Ok(Self { connection, known, place, timeout_ms, _slot: slot })
+    }
+
+    /// The server's number of the process that answers.
+    pub(super) async fn backend(&mut self) -> Result<i32, StoreError> {
+        Ok(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut self.connection).await?)
     }
 
     /// What the database has of the contract.
@@ -114,8 +125,9 @@ impl Snapshot for PostgresSnapshot<'_> {
         let packed = Sql { layout: &self.known.layout, place: self.place }.packed(relation);
         let select = format!("SELECT {packed} FROM {}", self.place.quoted(relation));
         let sql = format!(r"COPY ({select}) TO STDOUT (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01', ENCODING 'UTF8')");
-        let mut blocks = self.connection.copy_out_raw(&sql).await?;
-        while let Some(block) = blocks.try_next().await? {
+        let copy = async { Ok(self.connection.copy_out_raw(&sql).await?) };
+        let mut blocks = limited(self.timeout_ms, copy).await?;
+        while let Some(block) = next_block(self.timeout_ms, &mut blocks).await? {
             for_each_row(&block, &mut *take);
         }
         Ok(())

@@ -18,11 +18,13 @@ use self::snapshot::{FileId, Open, SqliteSnapshot};
 use super::contract::Place;
 use super::log::{LogCursor, LogRead};
 use super::read;
-use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Scan, StoreError, StoreInfo, limited};
+use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Piece, StoreError, StoreInfo, limited};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
 use crate::domain::fault::Fault;
 
+/// Blocks that are read ahead while one is looked at: those of articles without revision hold their bodies.
+const BLOCKS_AHEAD: usize = 4;
 /// SQLite's result codes that we explain (<https://sqlite.org/rescode.html>).
 const INTERRUPT: &str = "9";
 const CANTOPEN: &str = "14";
@@ -73,7 +75,7 @@ impl SqliteStore {
         Ok(Self {
             info,
             log: log::ChangeLog::new(connect.clone(), place.clone()),
-            options: connect,
+            options: connect.row_buffer_size(BLOCKS_AHEAD),
             place,
             reading: options.clone(),
             slots: Semaphore::new(CONNECTIONS_MAX),
@@ -82,11 +84,12 @@ impl SqliteStore {
         })
     }
 
-    async fn scan_once(&self) -> Result<Scan, StoreError> {
-        let mut snapshot = self.begin().await?;
-        let scan = read::scan(&mut snapshot).await?;
-        self.end(snapshot).await?;
-        Ok(scan)
+    async fn scan_once(&self, take: &mut (dyn FnMut(Piece<'_>) + Send)) -> Result<Vec<Fault>, StoreError> {
+        let timeout_ms = self.reading.query_timeout_ms;
+        let mut snapshot = limited(timeout_ms, self.begin()).await?;
+        let faults = read::scan(&mut snapshot, take).await?;
+        limited(timeout_ms, self.end(snapshot)).await?;
+        Ok(faults)
     }
 
     async fn categories_once(&self) -> Result<(Vec<Category>, Vec<Fault>), StoreError> {
@@ -113,12 +116,12 @@ impl SqliteStore {
             rested.retain(|open| open.file == file);
             rested.pop()
         };
-        let timeout = Duration::from_millis(self.reading.query_timeout_ms);
+        let timeout_ms = self.reading.query_timeout_ms;
         let open = match rested {
             Some(open) => open,
-            None => Open::new(&self.options, file, timeout).await?,
+            None => Open::new(&self.options, file, timeout_ms).await?,
         };
-        SqliteSnapshot::begin(open, &self.place, timeout, slot).await
+        SqliteSnapshot::begin(open, &self.place, timeout_ms, slot).await
     }
 
     /// Only after a call that ended well: what failed or was too slow is closed.
@@ -200,10 +203,11 @@ impl ArticleStore for SqliteStore {
         })
     }
 
-    fn scan(&self) -> BoxFuture<'_, Result<Scan, StoreError>> {
-        Box::pin(async {
-            limited(self.reading.query_timeout_ms, self.scan_once()).await.map_err(|error| self.explained(error))
-        })
+    fn scan<'a>(
+        &'a self,
+        take: &'a mut (dyn FnMut(Piece<'_>) + Send),
+    ) -> BoxFuture<'a, Result<Vec<Fault>, StoreError>> {
+        Box::pin(async { self.scan_once(take).await.map_err(|error| self.explained(error)) })
     }
 
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {

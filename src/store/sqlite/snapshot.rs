@@ -1,5 +1,6 @@
 //! One snapshot of an SQLite file: a read transaction on a connection that rests between two calls.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,10 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 use tokio::sync::SemaphorePermit;
 
 use crate::domain::article::ArticleId;
-use crate::store::StoreError;
 use crate::store::contract::{self, ARTICLE_CATEGORIES, ARTICLES, CATEGORIES, JOINED, Layout, Place, Relation, quote};
 use crate::store::read::{Block, Snapshot};
 use crate::store::row::for_each_row;
+use crate::store::{StoreError, next_block};
 
 /// Rows in one packed block: enough that a block's cost vanishes, few enough that one with bodies stays small.
 const BLOCK_ROWS: u32 = 250;
@@ -40,34 +41,52 @@ pub(super) struct Open {
 struct Known {
     /// What `PRAGMA schema_version` said: it moves with every table, column and view.
     version: i64,
-    layout: Arc<Layout>,
+    shape: Arc<Shape>,
     /// The statement that loads articles.
     load: Arc<str>,
 }
 
-/// Until when the statement under way may run. It runs on a thread of its own, so that ending our wait would not end it.
-#[derive(Clone)]
-struct Deadline(Arc<Mutex<Instant>>);
+/// The columns that are there. A column's type is known in STRICT tables only; elsewhere it is of no use.
+#[derive(Default)]
+struct Shape {
+    layout: Layout,
+    /// For each relation that is a table the column in whose order its rows lie.
+    keys: HashMap<&'static str, &'static str>,
+}
+
+/// Until when the statement under way may run; `None`: nobody waits for it. It runs on a thread of its own, so that ending
+/// our wait would not end it.
+#[derive(Clone, Default)]
+struct Deadline(Arc<Mutex<Option<Instant>>>);
 
 impl Deadline {
-    fn set(&self, timeout: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + timeout;
+    fn set(&self, at: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    fn after(timeout_ms: u64) -> Option<Instant> {
+        Instant::now().checked_add(Duration::from_millis(timeout_ms))
     }
 
     fn has_passed(&self) -> bool {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) <= Instant::now()
+        let at = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| at <= Instant::now())
+    }
+}
+
+/// Whoever drops a connection does not wait for its statement any more.
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.deadline.set(Some(Instant::now()));
     }
 }
 
 impl Open {
     /// Opens a file. A statement may take so long.
-    pub(super) async fn new(
-        options: &SqliteConnectOptions,
-        file: FileId,
-        timeout: Duration,
-    ) -> Result<Self, StoreError> {
+    pub(super) async fn new(options: &SqliteConnectOptions, file: FileId, timeout_ms: u64) -> Result<Self, StoreError> {
         let mut connection = options.connect().await?;
-        let deadline = Deadline(Arc::new(Mutex::new(Instant::now() + timeout)));
+        let deadline = Deadline::default();
+        deadline.set(Deadline::after(timeout_ms));
         let watched = deadline.clone();
         connection.lock_handle().await?.set_progress_handler(STEPS_BETWEEN_LOOKS, move || !watched.has_passed());
         let encoding: String = sqlx::query_scalar("PRAGMA encoding").fetch_one(&mut connection).await?;
@@ -80,9 +99,9 @@ impl Open {
         match &self.known {
             Some(known) if known.version == version => Ok(known.clone()),
             _ => {
-                let layout = layout(&mut self.connection, place).await?.check(place)?;
-                let load = Sql { layout: &layout, place, utf8: self.utf8 }.load().into();
-                Ok(self.known.insert(Known { version, layout: Arc::new(layout), load }).clone())
+                let shape = shape(&mut self.connection, place).await?;
+                let load = Sql { shape: &shape, place, utf8: self.utf8 }.load().into();
+                Ok(self.known.insert(Known { version, shape: Arc::new(shape), load }).clone())
             }
         }
     }
@@ -93,21 +112,22 @@ pub(super) struct SqliteSnapshot<'a> {
     open: Open,
     known: Known,
     place: &'a Place,
+    timeout_ms: u64,
     _slot: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> SqliteSnapshot<'a> {
-    /// Begins one that lasts so long at most.
+    /// Begins one in which a call may take so long, or a block of a complete read.
     pub(super) async fn begin(
         mut open: Open,
         place: &'a Place,
-        timeout: Duration,
+        timeout_ms: u64,
         slot: Option<SemaphorePermit<'a>>,
     ) -> Result<Self, StoreError> {
-        open.deadline.set(timeout);
+        open.deadline.set(Deadline::after(timeout_ms));
         sqlx::query("BEGIN").execute(&mut open.connection).await?;
         let known = open.look(place).await?;
-        Ok(Self { open, known, place, _slot: slot })
+        Ok(Self { open, known, place, timeout_ms, _slot: slot })
     }
 
     /// Ends it, and gives the connection back.
@@ -117,34 +137,7 @@ impl<'a> SqliteSnapshot<'a> {
     }
 
     fn sql(&self) -> Sql<'_> {
-        Sql { layout: &self.known.layout, place: self.place, utf8: self.open.utf8 }
-    }
-
-    /// A complete read of a table, block after block of its keys.
-    async fn by_rowid(&mut self, relation: &Relation, take: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), StoreError> {
-        let sql: Arc<str> = self.sql().by_rowid(relation).into();
-        let mut after = Some(i64::MIN);
-        while let Some(key) = after {
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(&sql))).bind(key);
-            let block = query.fetch_one(&mut self.open.connection).await?;
-            if let Some(rows) = bytes(&block, 0)? {
-                for_each_row(rows, &mut *take);
-            }
-            after = block.try_get(1)?;
-        }
-        Ok(())
-    }
-
-    /// A complete read of a view, or of a table without rowid: its rows numbered, and packed by number.
-    async fn by_number(&mut self, relation: &Relation, take: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), StoreError> {
-        let sql = self.sql().by_number(relation);
-        let mut blocks = sqlx::query(AssertSqlSafe(sql)).fetch(&mut self.open.connection);
-        while let Some(block) = blocks.try_next().await? {
-            if let Some(rows) = bytes(&block, 0)? {
-                for_each_row(rows, &mut *take);
-            }
-        }
-        Ok(())
+        Sql { shape: &self.known.shape, place: self.place, utf8: self.open.utf8 }
     }
 }
 
@@ -154,12 +147,19 @@ impl Snapshot for SqliteSnapshot<'_> {
         relation: &'static Relation,
         take: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<(), StoreError> {
-        if !self.known.layout.has(relation) {
+        if !self.known.shape.layout.has(relation) {
             return Ok(());
         }
-        match self.known.layout.type_of(relation, ROWID) {
-            Some(ROWID) => self.by_rowid(relation, take).await,
-            _ => self.by_number(relation, take).await,
+        let sql = self.sql().all(relation);
+        let mut blocks = sqlx::query(AssertSqlSafe(sql)).fetch(&mut self.open.connection);
+        loop {
+            self.open.deadline.set(Deadline::after(self.timeout_ms));
+            let Some(block) = next_block(self.timeout_ms, &mut blocks).await? else { return Ok(()) };
+            // What is read ahead while this block is looked at keeps nobody waiting.
+            self.open.deadline.set(None);
+            if let Some(rows) = bytes(&block, 0)? {
+                for_each_row(rows, &mut *take);
+            }
         }
     }
 
@@ -182,44 +182,54 @@ impl Snapshot for SqliteSnapshot<'_> {
 
 /// The statements, put together of what is there.
 struct Sql<'a> {
-    layout: &'a Layout,
+    shape: &'a Shape,
     place: &'a Place,
     utf8: bool,
 }
 
 impl Sql<'_> {
-    /// A block of a table and its last key, after the key `?1`.
-    fn by_rowid(&self, relation: &Relation) -> String {
+    /// A complete read, a block for each row of the result: the keys between two that are so many rows apart.
+    fn all(&self, relation: &Relation) -> String {
+        let (packed, from) = (self.packed(relation), self.place.quoted(relation));
+        let Some(key) = self.shape.keys.get(relation.name).copied().map(quote) else {
+            // The rows of a view have to be counted.
+            return format!(
+                "SELECT {} FROM (SELECT {packed} AS packed, (row_number() OVER () - 1) / {BLOCK_ROWS} AS block FROM {from}) \
+                 GROUP BY block",
+                self.together()
+            );
+        };
+        let last = |whose: &str| {
+            let keys = format!("SELECT {key} AS key FROM {from} {whose} ORDER BY {key} LIMIT {BLOCK_ROWS}");
+            format!("SELECT max(key) FROM ({keys})")
+        };
+        let block = |whose: &str| {
+            format!("SELECT {} FROM (SELECT {packed} AS packed FROM {from} WHERE {whose})", self.together())
+        };
         format!(
-            "SELECT {}, max(key) FROM (SELECT rowid AS key, {} AS packed FROM {} WHERE rowid > ?1 ORDER BY rowid \
-             LIMIT {BLOCK_ROWS})",
-            self.together(),
-            self.packed(relation),
-            self.place.quoted(relation)
-        )
-    }
-
-    /// All blocks of a relation without keys.
-    fn by_number(&self, relation: &Relation) -> String {
-        format!(
-            "SELECT {} FROM (SELECT {} AS packed, (row_number() OVER () - 1) / {BLOCK_ROWS} AS block FROM {}) \
-             GROUP BY block",
-            self.together(),
-            self.packed(relation),
-            self.place.quoted(relation)
+            "WITH RECURSIVE first (last) AS ({}), block (after, last) AS (SELECT last, ({}) FROM first \
+             UNION ALL SELECT last, ({}) FROM block WHERE last IS NOT NULL) \
+             SELECT ({}) FROM first UNION ALL SELECT ({}) FROM block WHERE last IS NOT NULL",
+            last(""),
+            last(&format!("WHERE {key} > first.last")),
+            last(&format!("WHERE {key} > block.last")),
+            block(&format!("{key} <= first.last")),
+            block(&format!("{key} > block.after AND {key} <= block.last"))
         )
     }
 
     /// Everything of the articles in the JSON array `?1`, as the number of a relation, packed rows, a body. One statement,
     /// because each costs more than its rows. Bodies may be large, so that each article travels alone.
     fn load(&self) -> String {
-        let body = self.as_bytes(&cell(&self.column(&ARTICLES, "body_html")));
+        let body = self.as_bytes(&self.cell(&ARTICLES, "body_html"));
         let articles = format!("{}, {body} FROM {}", self.as_bytes(&self.packed(&ARTICLES)), self.those(&ARTICLES));
         let mut selects = vec![format!("SELECT 0, {articles}")];
-        for (number, relation) in contract::ALL.iter().enumerate().filter(|(_, relation)| self.layout.has(relation)) {
+        for (number, relation) in
+            contract::ALL.iter().enumerate().filter(|(_, relation)| self.shape.layout.has(relation))
+        {
             let rows = if JOINED.contains(relation) {
                 self.those(relation)
-            } else if **relation == CATEGORIES && self.layout.has(&ARTICLE_CATEGORIES) {
+            } else if **relation == CATEGORIES && self.shape.layout.has(&ARTICLE_CATEGORIES) {
                 let named = format!("SELECT CAST(category_id AS TEXT) FROM {}", self.those(&ARTICLE_CATEGORIES));
                 format!("{} WHERE CAST(id AS TEXT) IN ({named})", self.place.quoted(relation))
             } else {
@@ -239,17 +249,25 @@ impl Sql<'_> {
 
     /// A row as one JSON array of texts; of an article without its body, but with what stands for it in the digest.
     fn packed(&self, relation: &Relation) -> String {
-        let column = |name: &str| self.column(relation, name);
-        let mut cells: Vec<String> = relation.columns.iter().map(|known| cell(&column(known.name))).collect();
+        let mut cells: Vec<String> = relation.columns.iter().map(|known| self.cell(relation, known.name)).collect();
         if *relation == ARTICLES {
             let body = cells.pop().unwrap_or_default();
-            cells.push(format!("CASE WHEN {} IS NULL THEN {body} END", column("revision")));
+            cells.push(format!("CASE WHEN {} IS NULL THEN {body} END", self.cell(relation, "revision")));
         }
         format!("json_array({})", cells.join(", "))
     }
 
-    fn column(&self, relation: &Relation, name: &str) -> String {
-        self.layout.type_of(relation, name).map_or_else(|| "NULL".to_owned(), |_| quote(name))
+    /// A column as text. SQLite's JSON refuses a BLOB, so that one is marked by the character that no text may hold.
+    fn cell(&self, relation: &Relation, name: &str) -> String {
+        let column = quote(name);
+        match self.shape.layout.type_of(relation, name) {
+            None => "NULL".to_owned(),
+            Some("TEXT") => column,
+            Some("INT" | "INTEGER" | "REAL") => format!("CAST({column} AS TEXT)"),
+            Some(_) => {
+                format!("iif(typeof({column}) = 'blob', char(0) || hex({column}), CAST({column} AS TEXT))")
+            }
+        }
     }
 
     /// Many packed rows as one value.
@@ -262,27 +280,29 @@ impl Sql<'_> {
     }
 }
 
-/// The type of a column is of no use in SQLite; instead, `rowid` counts as a column of the tables that have one.
-async fn layout(connection: &mut SqliteConnection, place: &Place) -> Result<Layout, StoreError> {
-    let mut layout = Layout::default();
+/// What is there, as far as the contract knows of it.
+async fn shape(connection: &mut SqliteConnection, place: &Place) -> Result<Shape, StoreError> {
+    let mut shape = Shape::default();
     for relation in contract::ALL {
         let name = place.name(relation);
-        let columns = sqlx::query_scalar::<_, String>("SELECT name FROM pragma_table_xinfo(?1)").bind(&name);
-        for column in columns.fetch_all(&mut *connection).await? {
-            layout.add(relation, &column, "");
+        let kind = "SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table'";
+        let table = sqlx::query_as(kind).bind(&name).fetch_optional(&mut *connection).await?;
+        let columns = sqlx::query_as("SELECT name, type, pk FROM pragma_table_xinfo(?1)").bind(&name);
+        let columns: Vec<(String, String, i64)> = columns.fetch_all(&mut *connection).await?;
+        for (column, declared, _) in &columns {
+            shape.layout.add(relation, column, if matches!(table, Some((_, true))) { declared } else { "" });
         }
-        let kind = "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table' AND wr = 0";
-        let has_rowid = sqlx::query(kind).bind(&name).fetch_optional(&mut *connection).await?.is_some();
-        if has_rowid && layout.type_of(relation, ROWID).is_none() {
-            layout.add(relation, ROWID, ROWID);
-        }
+        let first = relation.columns.first().map_or("id", |column| column.name);
+        let begins_key = |(column, _, place): &(String, String, i64)| *place == 1 && column.eq_ignore_ascii_case(first);
+        let key = match table {
+            Some((true, _)) => columns.iter().any(begins_key).then_some(first),
+            Some((false, _)) => shape.layout.type_of(relation, ROWID).is_none().then_some(ROWID),
+            None => None,
+        };
+        shape.keys.extend(key.map(|key| (relation.name, key)));
     }
-    Ok(layout)
-}
-
-/// A column as text. SQLite's JSON refuses a BLOB, so that one is marked by the character that no text may hold.
-fn cell(column: &str) -> String {
-    format!("CASE typeof({column}) WHEN 'blob' THEN char(0) || hex({column}) ELSE CAST({column} AS TEXT) END")
+    shape.layout = shape.layout.check(place)?;
+    Ok(shape)
 }
 
 fn bytes(row: &SqliteRow, column: usize) -> Result<Option<&[u8]>, sqlx::Error> {
