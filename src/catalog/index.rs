@@ -247,9 +247,13 @@ impl Index {
             let was_empty = list.is_empty();
             let (leave, enter) = of_list.split_at(of_list.partition_point(|one| !one.enters));
             let of = |one: &Move| (self.place(&list, one.row), one.row);
-            let leave: Vec<_> = leave.iter().map(of).filter(|(at, row)| list.get(*at) == Some(row)).collect();
+            let mut leave: Vec<_> = leave.iter().map(of).filter(|(at, row)| list.get(*at) == Some(row)).collect();
+            // They ascend already, unless the list is of a damaged file.
+            leave.sort_unstable();
+            leave.dedup();
             cut(&mut list, &leave);
-            let enter: Vec<_> = enter.iter().map(|one| (self.place(&list, one.row), one.row)).collect();
+            let mut enter: Vec<_> = enter.iter().map(|one| (self.place(&list, one.row), one.row)).collect();
+            enter.sort_by_key(|(at, _)| *at);
             insert(&mut list, &enter);
             changed |= list.is_empty() != was_empty;
             if let Some(slot) = self.lists.get_mut(scope) {

@@ -172,13 +172,19 @@ impl DiskCopies {
                     tokio::time::sleep(every).await;
                 } => {}
             }
-            let copies = Arc::clone(&self);
-            let written = tokio::task::spawn_blocking(move || copies.flush()).await;
-            if let Err(error) = written.map_err(io::Error::other).flatten() {
-                tracing::error!(%error, "last good documents cannot be written, they stay in memory");
-                // Room may be made by somebody.
-                self.rung.notify_one();
-            }
+            self.flush_off_the_threads().await;
+        }
+        // What came while the last ones were written.
+        self.flush_off_the_threads().await;
+    }
+
+    async fn flush_off_the_threads(self: &Arc<Self>) {
+        let copies = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || copies.flush()).await;
+        if let Err(error) = written.map_err(io::Error::other).flatten() {
+            tracing::error!(%error, "last good documents cannot be written, they stay in memory");
+            // Room may be made by somebody.
+            self.rung.notify_one();
         }
     }
 
