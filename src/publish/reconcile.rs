@@ -1,6 +1,8 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
 //! of some rows, or of none, when a command needs no row.
 
+mod held;
+mod known;
 mod logged;
 
 use std::borrow::Cow;
@@ -33,8 +35,6 @@ use crate::observe::metrics;
 use crate::state::{Control, State, StateError};
 use crate::store::{ArticleStore, Loaded, StoreError};
 use logged::Doubtful;
-
-mod known;
 
 /// Articles loaded at a time: bodies of so many are in memory at once.
 const LOAD_AT_A_TIME: usize = 500;
@@ -318,72 +318,6 @@ impl Reconciler {
             status.general_faults = faults;
             status.filled = true;
         });
-        Ok(())
-    }
-
-    /// Has somebody let the held change through?
-    fn accepted(&self) -> bool {
-        matches!((self.held_since, self.store_accepted_at), (Some(held), Some(accepted)) if accepted >= held)
-    }
-
-    fn hold(&mut self, now: Timestamp, why: String) -> ReconcileError {
-        self.held_since.get_or_insert(now);
-        ReconcileError::Held(why)
-    }
-
-    /// Articles in the feeds that two complete reads did not show. Those that only this one does not show are noted.
-    async fn vanished(
-        &mut self,
-        shown: &Comparison,
-        now: Timestamp,
-        accepted: bool,
-    ) -> Result<Vec<ArticleId>, ReconcileError> {
-        let (public, absent) = self.view.with_catalog(|catalog| (catalog.len(), shown.absent(catalog)));
-        let absent = self.still_absent(&absent).await?;
-        let all = public > 1 && absent.len() == public;
-        if (all || absent.len() > self.options.vanish_limit(public)) && !accepted {
-            let count = absent.len();
-            return Err(self.hold(now, format!("{count} of {public} articles have vanished from the store at once")));
-        }
-        let (agreed, first): (Vec<_>, Vec<_>) =
-            absent.into_iter().partition(|id| accepted || self.missing.contains(id));
-        self.missing = first.into_iter().collect();
-        Ok(agreed)
-    }
-
-    /// Those of them that are not in the store now: the others were published after the read had begun, here or by another
-    /// replica.
-    async fn still_absent(&self, ids: &Ids) -> Result<Vec<ArticleId>, StoreError> {
-        let mut absent = Vec::new();
-        for chunk in ids.chunks(LOAD_AT_A_TIME) {
-            let there: HashSet<ArticleId> =
-                self.store.load(&chunk).await?.into_iter().map(|loaded| loaded.id).collect();
-            absent.extend(chunk.into_iter().filter(|id| !there.contains(id)));
-        }
-        Ok(absent)
-    }
-
-    fn hold_if_suspicious(
-        &mut self,
-        outcome: &Outcome,
-        rows: usize,
-        now: Timestamp,
-        accepted: bool,
-    ) -> Result<(), ReconcileError> {
-        let limit = self.options.vanish_limit(rows);
-        if accepted {
-            return Ok(());
-        }
-        if outcome.gone_back > limit {
-            let count = outcome.gone_back;
-            return Err(
-                self.hold(now, format!("{count} articles have an earlier updated_at than before: an older backup?"))
-            );
-        }
-        if outcome.uncategorised > limit {
-            let count = outcome.uncategorised;
-            return Err(self.hold(now, format!("{count} articles have lost all their categories at once")));
-        }
         Ok(())
     }
 

@@ -216,6 +216,7 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
         for _ in 0..20 {
             db.sql(write).await;
         }
+        db.sql("UPDATE loa_changes SET at = at - interval '8 days', horizon = txid").await;
         // Transactions of other databases hold the horizon, too.
         let current = loop {
             let end = store.log_end().await.unwrap().unwrap();
@@ -223,7 +224,6 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
                 break end;
             }
         };
-        db.sql("UPDATE loa_changes SET at = at - interval '8 days', horizon = txid").await;
         let mut fresh = store.log_end().await.unwrap().unwrap();
         for _ in 0..60 {
             db.sql(write).await;
