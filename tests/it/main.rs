@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod adopt;
+mod behind_cache;
 mod browser;
 mod complaints;
 mod demo_live;
@@ -18,12 +19,14 @@ mod notices;
 mod outgoing;
 mod places;
 mod places_found;
+mod purge;
 mod scopes;
 mod scopes_apart;
 mod service;
 mod service_outage;
 mod service_process;
 mod service_replicas;
+mod service_sockets;
 mod serving;
 mod state;
 mod state_notices;
