@@ -210,7 +210,7 @@ impl Work {
         match place::write(&self.options.place, &self.options.ledger, place) {
             Ok(()) => self.saved = Some(place),
             Err(error) => {
-                tracing::warn!(%error, "what is purged cannot be written down, the next start purges it again")
+                tracing::warn!(%error, "what is purged cannot be written down, the next start purges it again");
             }
         }
     }
