@@ -80,7 +80,7 @@ impl Drop for Nginx {
     }
 }
 
-/// No `proxy_cache_use_stale` and no `proxy_cache_valid`: how long what may be used, Loa says.
+/// As `docs/SCALING.md` and `docs/OPERATIONS.md` say. No `proxy_cache_use_stale` and no `proxy_cache_valid`: how long what may be used, Loa says.
 fn configuration(loa: SocketAddr, address: SocketAddr) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid;
@@ -89,6 +89,8 @@ fn configuration(loa: SocketAddr, address: SocketAddr) -> String {
              access_log off;
              client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
              proxy_cache_path cache keys_zone=feeds:1m inactive=10m use_temp_path=off;
+             map $http_accept_encoding $coding {{ ~zstd zstd; ~br br; ~gzip gzip; default identity; }}
+             map $remote_addr$http_x_purge $purge {{ 127.0.0.11 1; default \"\"; }}
              server {{
                  listen {address};
                  location / {{
@@ -96,12 +98,14 @@ fn configuration(loa: SocketAddr, address: SocketAddr) -> String {
                      proxy_http_version 1.1;
                      proxy_set_header Connection \"\";
                      proxy_set_header Host localhost;
+                     proxy_set_header Accept-Encoding $coding;
                      proxy_cache feeds;
-                     proxy_cache_key $request_uri;
+                     proxy_cache_key $host$uri$coding;
+                     proxy_ignore_headers Vary;
                      proxy_cache_lock on;
                      proxy_cache_revalidate on;
                      proxy_cache_background_update on;
-                     proxy_cache_bypass $http_x_purge;
+                     proxy_cache_bypass $purge;
                      add_header X-Cache $upstream_cache_status always;
                  }}
              }}
@@ -279,20 +283,31 @@ async fn what_a_cache_has_is_given_while_the_service_is_down() {
     .await;
 }
 
-/// Fresh for longer than the test waits; the purge hook has the cache ask again all the same.
+/// Fresh for longer than the test waits; the purge hook has the cache ask again all the same, in every coding.
 #[tokio::test]
 async fn with_a_purge_hook_an_update_appears_at_once() {
     on::<Sqlite>(async |db| {
-        let lines = "http.cache_max_age_seconds = 120\npurge.url = \"http://CACHE{path}\"\npurge.method = \"GET\"\n\
-                     purge.header = \"X-Purge: 1\"";
-        let line = filled(db, lines).await;
-        let first = line.nginx.get(FEED).await;
-        assert_eq!(first.status, 200);
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/purge-nginx");
+        let lines = format!(
+            "http.cache_max_age_seconds = 120\nsite.base_url = \"http://localhost/\"\n\
+             purge.command = [\"{}\", \"http://CACHE\"]",
+            program.display()
+        );
+        let line = filled(db, &lines).await;
+        let gzip = "Accept-Encoding: deflate, gzip;q=0.9";
+        let (plain, packed) = (line.nginx.get(FEED).await, line.nginx.ask(&format!("GET {FEED}"), &[gzip]).await);
+        assert_eq!((plain.status, packed.header("content-encoding").as_deref()), (200, Some("gzip")));
         edit(db, "Tin xóa bộ đệm").await;
         until("the update", async || {
             let answer = line.nginx.get(FEED).await;
             assert_eq!((answer.status, by(&answer).as_str()), (200, "HIT"));
             answer.text().contains("Tin xóa bộ đệm")
+        })
+        .await;
+        until("the update in gzip", async || {
+            let answer = line.nginx.ask(&format!("GET {FEED}"), &[gzip]).await;
+            assert_eq!((answer.status, by(&answer).as_str()), (200, "HIT"));
+            answer.header("etag") != packed.header("etag")
         })
         .await;
     })
