@@ -29,6 +29,8 @@ pub mod observe;
 pub mod outgoing;
 /// Makes and keeps the documents.
 pub mod publish;
+/// Tells caches in front of the service what has changed.
+pub mod purge;
 /// Pages for people.
 pub mod site;
 /// Loa's own durable data: the ledger, addresses, the deny list.

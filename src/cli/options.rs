@@ -7,14 +7,14 @@ use anyhow::Context as _;
 use url::{Host, Url};
 
 use crate::catalog::classify;
-use crate::config::{Config, CustomCriteria, CustomFeed, LogFormat};
+use crate::config::{Config, CustomCriteria, CustomFeed, LogFormat, PurgeHook};
 use crate::domain::entry_id::Identity;
 use crate::domain::scope::NameKey;
 use crate::gazetteer::Gazetteer;
 use crate::publish::make::ContentPolicy;
 use crate::text::names;
 use crate::text::stamp::Zones;
-use crate::{feed, observe, store};
+use crate::{feed, observe, outgoing, purge, store};
 
 /// The identity of a service that nobody but this machine can see.
 const LOCAL_AUTHORITY: &str = "loa.localhost";
@@ -141,6 +141,25 @@ pub(crate) fn content(config: &Config) -> ContentPolicy {
     let custom = config.feeds.custom.iter().filter_map(own);
     let by_path = custom.chain(config.feeds.content_of.clone()).collect();
     ContentPolicy { default: config.feeds.content, by_path }
+}
+
+/// What caches are told, if any is. `ledger` is the name of the ledger.
+pub(crate) fn purge(config: &Config, base_url: &Url, ledger: String) -> Option<purge::Options> {
+    let hook = match config.purge.hook.clone()? {
+        PurgeHook::Command(command) => purge::Hook::Command(command),
+        PurgeHook::Request { template, method, host, header } => {
+            purge::Hook::Request { template, call: outgoing::Call { method, host, header } }
+        }
+    };
+    Some(purge::Options {
+        hook,
+        base_url: base_url.clone(),
+        timeout: config.purge.timeout,
+        calls_max: config.purge.calls_max,
+        give_up_after: config.purge.give_up_after,
+        place: config.state.directory.join("purged"),
+        ledger,
+    })
 }
 
 /// Can only this machine see the address?

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +20,10 @@ use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::SystemClock;
 use crate::domain::format::Format;
-use crate::http;
 use crate::lifecycle::{Ended, Lifecycle, Signals};
 use crate::observe::metrics;
+use crate::state::INSTANCE_MARK;
+use crate::{http, purge};
 
 /// What the process is given beyond the grace of its listeners, to write down what it knows.
 const END_GRACE: Duration = Duration::from_secs(2);
@@ -54,7 +57,7 @@ pub(crate) async fn serve(
     config: &Config,
     beside: impl AsyncFnOnce(Url, CancellationToken),
 ) -> anyhow::Result<Outcome> {
-    let listener = bind(config.http.listen, "http.listen").await?;
+    let listener = public_listener(config.http.listen).await?;
     let listen = listener.local_addr().context("the listener has no address")?;
     let base_url = options::base_url(config, listen)?;
     let recorder = metrics::start().context("metrics cannot be collected")?;
@@ -63,6 +66,12 @@ pub(crate) async fn serve(
 
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.stop().clone();
+    let ledger = places.state().mark(INSTANCE_MARK).await?.unwrap_or_default();
+    if let Some(purge) = options::purge(config, &base_url, ledger) {
+        // Before the engine moves anything on.
+        let (publisher, moves) = (Arc::clone(&service.publisher), service.publisher.follow_moves());
+        lifecycle.spawn("purge", purge::run(publisher, moves, purge, stop.clone()));
+    }
     lifecycle.spawn("engine", service.engine.run(stop.clone()));
     let disk = Arc::clone(service.publisher.disk());
     lifecycle.spawn("disk", Arc::clone(&disk).run(stop.clone()));
@@ -79,6 +88,7 @@ pub(crate) async fn serve(
     lifecycle.spawn("upkeep", upkeep(recorder, stop.clone()));
     let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
+    tell_ready();
     let service = lifecycle.run(signals, config.http.shutdown_grace + END_GRACE);
     let ended = both(service, beside(base_url, stop)).await;
     // What was made while the others ended.
@@ -109,6 +119,27 @@ fn addresses(listen: SocketAddr, base_url: &Url) -> String {
     };
     let feeds: String = Format::ALL.into_iter().map(line).collect();
     format!("serving at http://{listen}/ as {base_url}\n{feeds}")
+}
+
+/// The listener for readers: the one that whoever started us holds over restarts (`LISTEN_FDS`, as systemd does), so that no
+/// connection is refused meanwhile; else one of our own.
+async fn public_listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let mut passed = ListenFd::from_env();
+    anyhow::ensure!(passed.len() <= 1, "LISTEN_FDS passes {} sockets, expected the one for readers", passed.len());
+    match passed.take_tcp_listener(0).context("LISTEN_FDS passes something else than a TCP socket")? {
+        Some(listener) => {
+            listener.set_nonblocking(true).context("the passed socket cannot be used")?;
+            TcpListener::from_std(listener).context("the passed socket cannot be used")
+        }
+        None => bind(address, "http.listen").await,
+    }
+}
+
+/// Tells systemd, if it is systemd that started us and asks (`NOTIFY_SOCKET`).
+fn tell_ready() {
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(%error, "systemd cannot be told that the service is ready");
+    }
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -3,6 +3,7 @@
 
 mod custom;
 mod layers;
+mod purge;
 mod reader;
 mod redirects;
 mod secret;
@@ -24,6 +25,7 @@ use crate::domain::place::{Level, UnitCode};
 use crate::feed::{Content, HtmlLimits, Window};
 pub use custom::{CustomCriteria, CustomFeed};
 use layers::{Layers, SCOPE, Value};
+pub use purge::{Purge, PurgeHook};
 use reader::Reader;
 pub use secret::Secret;
 pub use sections::{Documents, Feeds, Http, Localities, Log, LogFormat, Site, State, Store};
@@ -57,6 +59,8 @@ pub struct Config {
     pub http: Http,
     /// Addresses of the time before Loa (decoded paths), and the paths of the documents that took their place.
     pub redirects: BTreeMap<String, String>,
+    /// What is told to caches.
+    pub purge: Purge,
     /// The log.
     pub log: Log,
 }
@@ -163,6 +167,7 @@ impl Config {
             },
             http: http(&reader),
             redirects: redirects::read(&reader, layers),
+            purge: purge::read(&reader),
             log: Log {
                 format: reader.word(
                     "log.format",

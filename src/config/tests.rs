@@ -151,3 +151,24 @@ fn two_places_for_one_secret_contradict_each_other_unless_one_wins() {
     let config = load(file, &[], &[("store.url", "sqlite:b", "--store")]).unwrap();
     assert_eq!(config.store.url.expose(), "sqlite:b");
 }
+
+#[test]
+fn a_cache_is_told_in_one_of_two_ways() {
+    let hook = |lines: &str| load(&format!("[purge]\n{lines}"), &[], &[]).map(|config| config.purge.hook);
+    assert_eq!(hook(""), Ok(None));
+    let command = vec!["/usr/local/bin/purge".to_owned(), "--all".to_owned()];
+    assert_eq!(hook("command = ['/usr/local/bin/purge', '--all']"), Ok(Some(PurgeHook::Command(command))));
+    let request = hook("url = 'https://cdn.example/x{path}?u={url}'\nheader = 'Api-Key: geheim'").unwrap().unwrap();
+    assert!(matches!(&request, PurgeHook::Request { method, host: None, header: Some((name, value)), .. }
+        if method.as_str() == "PURGE" && name == "api-key" && value == "geheim"));
+    assert!(!format!("{request:?}").contains("geheim"));
+    let check = |lines: &str, expect: &str| {
+        let error = hook(lines).unwrap_err();
+        assert!(error.contains(expect) && !error.contains("geheim"), "{error}");
+    };
+    check("url = 'http://cache.example/'", "purge.url (loa.toml, line 2): `http://cache.example/` cannot be used");
+    check("url = 'ftp://cache.example{path}'", "purge.url (loa.toml, line 2)");
+    check("url = 'http://c{path}'\ncommand = ['x']", "contradicts `purge.command`; keep one of the two");
+    check("method = 'G ET'", "purge.method (loa.toml, line 2): `G ET` cannot be used");
+    check("header = 'geheim'", "purge.header (loa.toml, line 2): is no header");
+}

@@ -83,6 +83,11 @@ impl AddressBook {
         self.current.values()
     }
 
+    /// Every path ever claimed (below `/feeds/`, without extension), in no order that means anything.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.by_path.keys().map(String::as_str)
+    }
+
     /// The path that a scope should claim for its wish: its present one if that still is the wish (or the wish with a
     /// suffix it was given before), one it had before, or the first free one of `wish`, `wish-2`, `wish-3` ... that is not
     /// `taken`. `None`: nothing to claim.

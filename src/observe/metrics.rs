@@ -20,6 +20,8 @@ const RECONCILE_CHANGES: &str = "loa_reconcile_changes_total";
 const ARTICLES: &str = "loa_articles";
 const FEEDS: &str = "loa_feeds";
 const SET_ASIDE: &str = "loa_articles_set_aside";
+const PURGES: &str = "loa_purges_total";
+const PURGES_WAITING: &str = "loa_purges_waiting";
 
 /// Bounds of the classes of durations, in seconds: from an answer from memory (a tenth of a millisecond) to a complete read (half a minute).
 const SECONDS: [f64; 13] = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
@@ -49,6 +51,30 @@ impl Lookup {
             Self::Disk => "disk",
             Self::Rendered => "rendered",
             Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What became of an address that a cache was to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purged {
+    /// It is told.
+    Done,
+    /// The cache does not have it.
+    Absent,
+    /// It could not be told, and is tried again.
+    Failed,
+    /// It is not tried any more.
+    GivenUp,
+}
+
+impl Purged {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
         }
     }
 }
@@ -90,6 +116,8 @@ fn describe() {
     metrics::describe_gauge!(ARTICLES, "Articles in the feeds.");
     metrics::describe_gauge!(FEEDS, "Feeds that hold articles.");
     metrics::describe_gauge!(SET_ASIDE, "Articles that cannot be published because of a fault.");
+    metrics::describe_counter!(PURGES, "Addresses of which caches were told that they changed, by result.");
+    metrics::describe_gauge!(PURGES_WAITING, "Addresses that wait to be purged from caches.");
 }
 
 /// Counts the requests of one kind. Made once: looking up a metric by its labels costs more than the rest of an answer.
@@ -198,6 +226,16 @@ pub fn catalog(articles: usize, feeds: usize, set_aside: usize) {
     gauge!(SET_ASIDE).set(number(set_aside));
 }
 
+/// So many addresses were told to a cache, or were not.
+pub fn purged(result: Purged, addresses: usize) {
+    counter!(PURGES, "result" => result.as_str()).increment(u64::try_from(addresses).unwrap_or(u64::MAX));
+}
+
+/// So many addresses wait to be told.
+pub fn purges_waiting(addresses: usize) {
+    gauge!(PURGES_WAITING).set(number(addresses));
+}
+
 const fn result(ok: bool) -> &'static str {
     if ok { "ok" } else { "failed" }
 }
@@ -227,6 +265,8 @@ mod tests {
             store_held(true);
             reconcile_changes(7);
             catalog(1000, 20, 1);
+            purged(Purged::GivenUp, 3);
+            purges_waiting(5);
         });
         let page = handle.render();
         for line in [
@@ -246,10 +286,12 @@ mod tests {
             "loa_articles 1000",
             "loa_feeds 20",
             "loa_articles_set_aside 1",
+            "loa_purges_total{result=\"given_up\"} 3",
+            "loa_purges_waiting 5",
         ] {
             assert!(page.lines().any(|found| found == line), "`{line}` is not in\n{page}");
         }
         let helps = page.lines().filter(|line| line.starts_with("# HELP")).count();
-        assert_eq!(helps, 14, "one of each");
+        assert_eq!(helps, 16, "one of each");
     }
 }

@@ -5,15 +5,15 @@ use std::io::Read as _;
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use futures_util::future::{Either, select};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use url::{Position, Url};
 
-use super::FetchError;
 use super::connection::{Stream, host_of};
+use super::{Call, FetchError};
 
 /// Who asks: a server's people must be able to tell, and to find us.
 const USER_AGENT: &str = concat!("Loa/", env!("CARGO_PKG_VERSION"));
@@ -27,10 +27,14 @@ pub(super) struct Answer {
 }
 
 /// Asks for a document on a connection that is used once.
-pub(super) async fn ask(url: &Url, stream: Box<dyn Stream>, bytes_max: usize) -> Result<Answer, FetchError> {
+pub(super) async fn ask(
+    url: &Url,
+    request: Request<Empty<Bytes>>,
+    stream: Box<dyn Stream>,
+    bytes_max: usize,
+) -> Result<Answer, FetchError> {
     let broken = |error: hyper::Error| FetchError::Broken { host: host_of(url), why: error.to_string() };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let request = request(url)?;
     let exchange = Box::pin(async move {
         let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
         let body = collect(url, body, bytes_max).await?;
@@ -43,14 +47,37 @@ pub(super) async fn ask(url: &Url, stream: Box<dyn Stream>, bytes_max: usize) ->
     }
 }
 
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+/// Asks for a document.
+pub(super) fn fetching(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+    let mut request = request(url, &Method::GET)?;
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    Ok(request)
+}
+
+/// Tells a server something.
+pub(super) fn calling(url: &Url, call: &Call) -> Result<Request<Empty<Bytes>>, FetchError> {
+    let mut request = request(url, &call.method)?;
+    if let Some(host) = &call.host {
+        request.headers_mut().insert(header::HOST, host.clone());
+    }
+    if let Some((name, value)) = &call.header {
+        request.headers_mut().insert(name, value.clone());
+    }
+    if call.method != Method::GET {
+        request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    Ok(request)
+}
+
+fn request(url: &Url, method: &Method) -> Result<Request<Empty<Bytes>>, FetchError> {
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let host = &url[Position::BeforeHost..Position::AfterPort];
-    let request = Request::get(target)
+    let request = Request::builder()
+        .method(method)
+        .uri(target)
         .header(header::HOST, host)
         .header(header::USER_AGENT, USER_AGENT)
-        .header(header::ACCEPT, ACCEPT)
-        .header(header::ACCEPT_ENCODING, "gzip")
         .header(header::CONNECTION, "close")
         .body(Empty::new());
     request.ok().ok_or_else(|| FetchError::NotWeb(url.to_string()))

@@ -1,6 +1,6 @@
-//! The one way out: fetches a document of another server, over HTTP/1.1 or HTTPS. Nobody else opens a connection to a
+//! The one way out: fetches a document of another server or tells it something, over HTTP/1.1 or HTTPS. Nobody else opens a connection to a
 //! server that is not the newsroom's database, so whatever must stand before that (which addresses may be asked) has one
-//! place, `get`.
+//! place, `connection::open`.
 //!
 //! Not here: cookies, proxies from the environment, kept connections, HTTP/2.
 
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
@@ -117,6 +117,33 @@ pub async fn get(url: &Url, limits: Limits) -> Result<Fetched, FetchError> {
     timeout(limits.total_timeout, follow(url, &tls, limits.body_bytes_max)).await.unwrap_or_else(|_| Err(late()))
 }
 
+/// What a server is told, beside the address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Such as `PURGE`, of which the address says the rest.
+    pub method: Method,
+    /// What `Host` says; `None`: the name in the address.
+    pub host: Option<HeaderValue>,
+    /// One more header, such as the one that says who we are. A value that is marked sensitive is in no message.
+    pub header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Tells a server something. Its answer is its status, whichever it is: redirects are not followed, what comes with it is
+/// read and forgotten.
+///
+/// # Errors
+/// [`FetchError`] if there is no answer.
+pub async fn call(url: &Url, call: &Call, limits: Limits) -> Result<StatusCode, FetchError> {
+    let timeout_ms = u64::try_from(limits.total_timeout.as_millis()).unwrap_or(u64::MAX);
+    let answered = async {
+        let stream = connection::open(url, Arc::new(connection::tls())).await?;
+        let answer = exchange::ask(url, exchange::calling(url, call)?, stream, limits.body_bytes_max).await?;
+        Ok(answer.status)
+    };
+    let late = || FetchError::Timeout { url: url.clone(), timeout_ms };
+    timeout(limits.total_timeout, answered).await.unwrap_or_else(|_| Err(late()))
+}
+
 async fn follow(first: &Url, tls: &Arc<ClientConfig>, body_bytes_max: usize) -> Result<Fetched, FetchError> {
     let mut url = first.clone();
     for _ in 0..=REDIRECTS_MAX {
@@ -136,7 +163,7 @@ enum Step {
 /// One request. A redirect without a target is an answer like any other.
 async fn step(url: &Url, tls: Arc<ClientConfig>, body_bytes_max: usize) -> Result<Step, FetchError> {
     let stream = connection::open(url, tls).await?;
-    let Answer { status, headers, body } = exchange::ask(url, stream, body_bytes_max).await?;
+    let Answer { status, headers, body } = exchange::ask(url, exchange::fetching(url)?, stream, body_bytes_max).await?;
     let location = headers.get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     match (status, location) {
         (

@@ -261,6 +261,7 @@ impl Engine {
     fn publish_moved(&mut self) {
         let moved = self.reconciler.follower.take_moved();
         self.busy = !moved.is_empty();
+        self.publisher.tell_moved(&moved, self.reconciler.follower.cursor());
         self.publisher.refresh_soon(moved);
     }
 

@@ -13,6 +13,7 @@ pub mod listing;
 mod lists;
 pub mod live;
 pub mod make;
+pub mod moves;
 pub(crate) mod names;
 mod outcome;
 mod prepared;

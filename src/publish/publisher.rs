@@ -1,7 +1,7 @@
 //! Answers for documents: from memory; else made on demand, once for all who wait; else the last good one from disk.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,6 +15,7 @@ use super::listing::{GroupKind, Listing};
 use super::lists::Lists;
 use super::live::Standing;
 use super::make::{Made, MakeError, Maker};
+use super::moves::Moves;
 use super::refresh::Backlog;
 use super::shelf::{Kept, Shelf};
 use super::view::View;
@@ -65,6 +66,8 @@ pub struct Publisher {
     wanted: Mutex<BTreeSet<Scope>>,
     /// Feeds whose documents are to be made anew.
     pub(super) backlog: Backlog,
+    /// Which addresses answer something new, if somebody wants to know.
+    pub(super) moves: OnceLock<Arc<Moves>>,
     clock: Arc<dyn Clock>,
     options: PublisherOptions,
     /// Wakes the engine.
@@ -87,6 +90,7 @@ impl Publisher {
             behind: Mutex::default(),
             wanted: Mutex::default(),
             backlog: Backlog::default(),
+            moves: OnceLock::new(),
             clock,
             options,
             wake: Arc::default(),
@@ -322,6 +326,7 @@ impl Publisher {
     /// Forgets what is in memory: names changed, which no sequence counts.
     pub(super) fn forget_memory(&self) {
         self.memory.clear();
+        self.tell_renamed();
     }
 
     /// Forgets disk copies that nobody asked for lately.

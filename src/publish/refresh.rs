@@ -47,7 +47,7 @@ pub(super) enum Refreshed {
 
 /// A feed to be made anew.
 #[derive(Debug)]
-struct Job {
+pub(super) struct Job {
     scope: Scope,
     formats: Vec<Format>,
     sequence: u64,
@@ -124,6 +124,7 @@ impl Publisher {
                 }
             }
         }
+        self.tell_made();
         match (tried < count, in_part) {
             (true, _) => Refreshed::UntilBudget,
             (false, true) => Refreshed::InPart,
@@ -142,7 +143,8 @@ impl Publisher {
         jobs
     }
 
-    fn job(&self, scope: &Scope) -> Option<Job> {
+    /// What is to be made of a feed; `None`: nothing, what is served of it is current.
+    pub(super) fn job(&self, scope: &Scope) -> Option<Job> {
         let (sequence, floor) = self.sequences(scope);
         let broken = self.backlog.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if broken.get(scope) == Some(&sequence) {

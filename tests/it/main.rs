@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod adopt;
+mod behind_cache;
 mod browser;
 mod complaints;
 mod demo_live;
@@ -20,6 +21,7 @@ mod notices;
 mod outgoing;
 mod places;
 mod places_found;
+mod purge;
 mod scopes;
 mod scopes_apart;
 mod service;
@@ -28,6 +30,7 @@ mod service_outage;
 mod service_process;
 mod service_replicas;
 mod service_restart;
+mod service_sockets;
 mod serving;
 mod state;
 mod state_notices;

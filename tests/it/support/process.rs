@@ -40,7 +40,12 @@ impl Served {
     /// The same with a command of its own.
     pub(crate) fn start_command(directory: &Path, command: &str, args: &[&str]) -> Self {
         let args = [&[command, "--listen", "127.0.0.1:0"], args].concat();
-        let mut child = loa(directory, &args, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::by(loa(directory, &args, &[]))
+    }
+
+    /// By another command line.
+    pub(crate) fn by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.strip_prefix("serving at http://").and_then(|rest| rest.split('/').next()) else {
