@@ -284,7 +284,8 @@ async fn left_to_tell(directory: &Path) -> usize {
 async fn an_address_that_changes_many_times_is_told_once_more() {
     on::<Sqlite>(async |db| {
         let cdn = Cdn::start();
-        let place = Place::new(db, &format!("{}\npurge.calls_max = 1", by_requests(&cdn))).await;
+        let place =
+            Place::new(db, &format!("{}\npurge.calls_max = 1\npurge.timeout_ms = 60000", by_requests(&cdn))).await;
         let served = place.start();
         cdn.accepts(&["/", "/feeds/all.json"]).await;
         place.all_told(&cdn).await;
