@@ -155,7 +155,7 @@ fn one_feed(site: &Site) {
 }
 
 fn median(mut work: impl FnMut()) -> f64 {
-    let mut took: Vec<Duration> = (0..TIMES).map(|_| Spent::default().time(&mut work).1).collect();
+    let mut took: Vec<Duration> = (0..TIMES).map(|_| Spent::time(&mut work).1).collect();
     took.sort_unstable();
     micros(took.get(TIMES / 2).copied().unwrap_or_default(), 1)
 }
@@ -170,7 +170,7 @@ struct Spent(Vec<(&'static str, Duration)>);
 
 impl Spent {
     fn on<T>(&mut self, what: &'static str, work: impl FnOnce() -> T) -> T {
-        let (made, took) = self.time(work);
+        let (made, took) = Self::time(work);
         match self.0.iter_mut().find(|(known, _)| *known == what) {
             Some((_, sum)) => *sum += took,
             None => self.0.push((what, took)),
@@ -178,7 +178,7 @@ impl Spent {
         made
     }
 
-    fn time<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
+    fn time<T>(work: impl FnOnce() -> T) -> (T, Duration) {
         let begun = cpu();
         let made = work();
         (made, cpu().saturating_sub(begun))

@@ -154,25 +154,25 @@ impl Index {
         let known = self.find(record.id.as_str()).and_then(|number| Some((number, *self.row(number)?)));
         let before: Vec<ScopeNumber> = known.iter().flat_map(|(_, row)| self.scopes_of_row(row)).collect();
         affected.extend(&before);
-        let mut moved = |scopes: &[ScopeNumber], others: &[ScopeNumber], enters, row| {
+        let mut carry = |scopes: &[ScopeNumber], others: &[ScopeNumber], enters, row| {
             let scopes = scopes.iter().filter(|scope| !others.contains(scope));
             moves.extend(scopes.map(|scope| Move { scope: *scope, enters, row }));
         };
         match known {
             // The instant of publication is frozen, so that it keeps its place in the lists that it stays in.
             Some((number, row)) if record.is_public() && row.published_us == record.published.timestamp_micros() => {
-                moved(&before, &scopes, false, number);
-                moved(&scopes, &before, true, number);
+                carry(&before, &scopes, false, number);
+                carry(&scopes, &before, true, number);
                 self.update(number, record, &scopes);
             }
             known => {
                 if let Some((number, _)) = known {
-                    moved(&before, &[], false, number);
+                    carry(&before, &[], false, number);
                     self.unlink(number);
                 }
                 if record.is_public() {
                     let number = self.enter(record, &scopes);
-                    moved(&scopes, &[], true, number);
+                    carry(&scopes, &[], true, number);
                 }
             }
         }

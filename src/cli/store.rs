@@ -38,8 +38,8 @@ enum Action {
 /// changed. docs/STORE.md says what is logged and what it costs.
 ///
 /// Examples:
-///   loa store install --store postgres://owner@db/newsroom --grant loa
-///   loa store install --store postgres://owner@db/newsroom --watch cms.posts=post_id --watch cms.sections
+///   loa store install --config owner.toml --grant loa
+///   loa store install --config owner.toml --watch posts=id --watch sections
 ///   loa store install --store sqlite:newsroom.db --print
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -58,7 +58,7 @@ struct Install {
 
 /// Take the change log and its triggers away; nothing of them is left.
 ///
-/// Example: loa store uninstall --store postgres://owner@db/newsroom
+/// Example: loa store uninstall --config owner.toml
 #[derive(Debug, clap::Args)]
 struct Uninstall {
     /// Write the SQL for a database's keeper, and do nothing.

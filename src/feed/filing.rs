@@ -84,8 +84,8 @@ impl Subjects {
             let path = gazetteer.path_of(gazetteer.place_of(unit))?;
             Some(Term { slug: XmlText::new(path), name: XmlText::new(&unit.full_name()) })
         };
-        let named = gazetteer.units_named(texts, self.day, &options.home).into_iter();
-        let located = named.chain(gazetteer.units_found(&self.found, self.day));
+        let by_name = gazetteer.units_named(texts, self.day, &options.home).into_iter();
+        let located = by_name.chain(gazetteer.units_found(&self.found, self.day));
         let with_those_above = |unit: &Unit| {
             // A story may be about a unit that was no more on its day.
             let above = gazetteer.self_and_ancestors(unit, unit.nearest_day(self.day));

@@ -115,6 +115,9 @@ pub struct StoreInfo {
     pub url: String,
 }
 
+/// All readable categories, and the faults of the others.
+pub type Categories = (Vec<Category>, Vec<Fault>);
+
 /// An article store. Every call sees one snapshot: never an article without its categories or media.
 pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     /// What it is.
@@ -136,7 +139,7 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>>;
 
     /// Reads all categories, with the faults of those that cannot be used.
-    fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>>;
+    fn categories(&self) -> BoxFuture<'_, Result<Categories, StoreError>>;
 
     /// Where the change log ends now; `None`: there is none. Asked for before a complete read, it is where to go on after
     /// it: what is committed in between is told twice and not lost.

@@ -81,7 +81,7 @@ pub(super) async fn load(
     let mut add = |block: Block<'_>| match block.relation {
         r if *r == ARTICLES => add_article(&mut found, block),
         r if *r == CATEGORIES => {
-            for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id)))
+            for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id)));
         }
         _ => for_each_row(block.rows, |line| add_joined(&mut found, block.relation, line)),
     };

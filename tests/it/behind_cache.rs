@@ -63,9 +63,10 @@ impl Nginx {
     /// Does a file of the cache hold this?
     fn stores(&self, text: &str) -> bool {
         fn holds(path: &Path, text: &[u8]) -> bool {
-            fs::read_dir(path).unwrap().map(Result::unwrap).any(|entry| match entry.file_type().unwrap().is_dir() {
-                true => holds(&entry.path(), text),
-                false => fs::read(entry.path()).unwrap_or_default().windows(text.len()).any(|window| window == text),
+            fs::read_dir(path).unwrap().map(Result::unwrap).any(|entry| {
+                let held =
+                    || fs::read(entry.path()).unwrap_or_default().windows(text.len()).any(|window| window == text);
+                if entry.file_type().unwrap().is_dir() { holds(&entry.path(), text) } else { held() }
             })
         }
         holds(&self.directory.path().join("cache"), text.as_bytes())

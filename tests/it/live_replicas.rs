@@ -28,7 +28,7 @@ const PATHS: [&str; 6] = [
     "/feeds/category/van-hoa.rss",
 ];
 /// Longer than any change may take, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was said of a feed's state, by whomever: path and sequence lead to the validators.
 #[derive(Default)]

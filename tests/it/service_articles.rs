@@ -70,9 +70,9 @@ async fn check(db: &impl Database) {
     .enumerate()
     {
         if edit.starts_with("another") {
-            adopt_a_guid(&app).await
+            adopt_a_guid(&app).await;
         } else {
-            db.sql(edit).await
+            db.sql(edit).await;
         }
         app.step_at(&format!("2026-03-18T03:00:{at:02}Z")).await;
         let now = documents(&ready, &app).await;

@@ -37,7 +37,7 @@ async fn a_restart_refuses_nobody_and_systemd_is_told_when_it_serves() {
         let address = listener.local_addr().unwrap();
         let notify = directory.path().join("notify");
         let systemd = UnixDatagram::bind(&notify).unwrap();
-        systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        systemd.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let start =
             || Served::by(activated(directory.path(), &listener, &[("NOTIFY_SOCKET", notify.to_str().unwrap())]));
         let told = || {

@@ -114,9 +114,10 @@ async fn a_withdrawn_story_is_not_served_to_whoever_asks_after_it() {
         let mut app = site.running().await;
         warm(&app, ALL).await;
         let (withdrawn, answers) = (Arc::new(AtomicUsize::new(100)), Arc::new(AtomicUsize::new(0)));
-        let readers: Vec<_> = std::iter::repeat_with(|| {
+        let mut readers = tokio::task::JoinSet::new();
+        for _ in 0..READERS {
             let (withdrawn, answers, address) = (Arc::clone(&withdrawn), Arc::clone(&answers), app.address);
-            tokio::spawn(async move {
+            readers.spawn(async move {
                 let mut client = Client::connect(address).await;
                 while withdrawn.load(Ordering::SeqCst) < 100 + ROUNDS {
                     let gone = withdrawn.load(Ordering::SeqCst);
@@ -126,17 +127,15 @@ async fn a_withdrawn_story_is_not_served_to_whoever_asks_after_it() {
                     }
                     answers.fetch_add(1, Ordering::SeqCst);
                 }
-            })
-        })
-        .take(READERS)
-        .collect();
+            });
+        }
         for id in 100..100 + ROUNDS {
             app.state.withdraw(&ArticleId::new(id.to_string()), app.clock.now()).await.unwrap();
             app.step().await;
             withdrawn.store(id + 1, Ordering::SeqCst);
         }
-        for reader in readers {
-            reader.await.unwrap();
+        while let Some(ended) = readers.join_next().await {
+            ended.unwrap();
         }
         assert!(answers.load(Ordering::SeqCst) > ROUNDS, "somebody asked meanwhile");
     })

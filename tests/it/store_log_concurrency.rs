@@ -155,8 +155,7 @@ async fn concurrent_long_transaction_hides_nothing_and_is_not_lost() {
 async fn concurrent_writers_with_wrong_clocks_and_equal_stamps_are_told() {
     often(async |db: &Postgres| {
         let mut reader = Reader::installed(db).await;
-        let mut writers =
-            vec![Writer::new(&db.url()).await, Writer::new(&db.url()).await, Writer::new(&db.url()).await];
+        let mut writers = [Writer::new(&db.url()).await, Writer::new(&db.url()).await, Writer::new(&db.url()).await];
         let stamps = ["2031-01-01 00:00:00", "2001-01-01 00:00:00", "2001-01-01 00:00:00"];
         let ids = ["a", "b", "c"];
         for ((writer, id), stamp) in writers.iter_mut().zip(ids).zip(stamps) {

@@ -152,8 +152,8 @@ impl Names {
     /// Two logs may watch one table.
     fn trigger(&self, event: &str) -> String {
         let digest = Sha256::digest(format!("{}.{}", self.schema, self.prefix));
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("loa_{mark}_{event}")
+        let mark = digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+        format!("loa_{mark:08x}_{event}")
     }
 }
 

@@ -184,13 +184,13 @@ pub(super) async fn script(url: &str, place: &Place, wishes: &Wishes) -> Result<
     if !wishes.grants.is_empty() {
         return Err(refused("--grant: SQLite has no roles".to_owned(), "leave it out"));
     }
-    let wished = if wishes.watch.is_empty() { &survey.remembered } else { &wishes.watch };
-    let (watched, faults) = survey.watched(wished);
+    let tables = if wishes.watch.is_empty() { &survey.remembered } else { &wishes.watch };
+    let (watched, faults) = survey.watched(tables);
     if !faults.is_empty() {
         let what = format!("not every relation can be watched:\n  {}\n", faults.join("\n  "));
         return Err(refused(what, "nothing was changed"));
     }
-    let as_it_was = survey.is_installed() && *wished == survey.remembered && survey.uncovered().is_empty();
+    let as_it_was = survey.is_installed() && *tables == survey.remembered && survey.uncovered().is_empty();
     let mut sql = survey.without_triggers();
     sql.push(survey.tables());
     for watched in &watched {
@@ -198,7 +198,7 @@ pub(super) async fn script(url: &str, place: &Place, wishes: &Wishes) -> Result<
     }
     if !as_it_was {
         let remembered: Vec<Remembered> =
-            wished.iter().map(|w| Remembered { table: w.table.clone(), column: w.column.clone() }).collect();
+            tables.iter().map(|w| Remembered { table: w.table.clone(), column: w.column.clone() }).collect();
         let json = serde_json::to_string(&remembered).unwrap_or_default();
         let (log, id, json) = (place.beside(LOG), literal(&wishes.id), literal(&json));
         sql.push(format!("DELETE FROM {log};\nINSERT INTO {log} (id, watched) VALUES ({id}, {json});\n"));

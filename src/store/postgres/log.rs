@@ -105,7 +105,7 @@ impl FromRow<'_, PgRow> for End {
     }
 }
 
-struct Line {
+struct Told {
     name: String,
     pruned: i64,
     horizon: i64,
@@ -120,7 +120,7 @@ struct Line {
     articles: Option<Vec<String>>,
 }
 
-impl FromRow<'_, PgRow> for Line {
+impl FromRow<'_, PgRow> for Told {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             name: row.try_get("name")?,
@@ -211,7 +211,7 @@ impl ChangeLog {
         Ok(read)
     }
 
-    async fn lines(&self, reader: &mut Reader, cursor: &LogCursor) -> Result<Vec<Line>, sqlx::Error> {
+    async fn lines(&self, reader: &mut Reader, cursor: &LogCursor) -> Result<Vec<Told>, sqlx::Error> {
         let beyond: Vec<i64> = cursor.beyond.iter().copied().collect();
         let query = sqlx::query_as(AssertSqlSafe(self.sql(SINCE))).bind(cursor.complete).bind(beyond).bind(cursor.last);
         query.bind(BLOCK_LINES - 1).fetch_all(&mut reader.connection).await
@@ -287,7 +287,7 @@ fn lost(why: &str) -> LogRead {
 }
 
 /// What the lines say, if they follow the cursor.
-fn judge(cursor: &LogCursor, server: &str, lines: Vec<Line>) -> LogRead {
+fn judge(cursor: &LogCursor, server: &str, lines: Vec<Told>) -> LogRead {
     let Some(head) = lines.first() else { return lost("the store has no change log any more") };
     let then = LogName::read(&cursor.log);
     let now = LogName { name: format!("{}/{server}", head.name), mark: head.mark.clone().unwrap_or_default() };

@@ -131,13 +131,12 @@ impl PostgresStore {
                 break;
             }
         }
-        let connection = match entered {
-            Some(connection) => connection,
-            None => {
-                let mut connection = self.options.connect().await?;
-                PostgresSnapshot::enter(&mut connection, statement_ms).await?;
-                connection
-            }
+        let connection = if let Some(connection) = entered {
+            connection
+        } else {
+            let mut connection = self.options.connect().await?;
+            PostgresSnapshot::enter(&mut connection, statement_ms).await?;
+            connection
         };
         let asks = known.is_none();
         let timeout_ms = self.reading.query_timeout_ms;

@@ -88,8 +88,8 @@ impl ChangeLog {
     /// Where the log ends; `None` where there is none that covers every relation.
     pub(super) async fn end(&self) -> Result<Option<LogCursor>, StoreError> {
         let mut slot = self.reader.lock().await;
-        let mut held = self.held(slot.take()).await?;
-        let mut transaction = held.connection.begin().await?;
+        let mut reader = self.held(slot.take()).await?;
+        let mut transaction = reader.connection.begin().await?;
         let survey = Survey::take(&mut transaction, &self.place).await?;
         let uncovered = survey.uncovered();
         let end = if !survey.is_installed() {
@@ -105,15 +105,15 @@ impl ChangeLog {
             None
         };
         transaction.rollback().await?;
-        *slot = Some(held);
+        *slot = Some(reader);
         Ok(end)
     }
 
     /// What was committed since.
     pub(super) async fn since(&self, from: &LogCursor) -> Result<LogRead, StoreError> {
         let mut slot = self.reader.lock().await;
-        let mut held = self.held(slot.take()).await?;
-        let mut transaction = held.connection.begin().await?;
+        let mut reader = self.held(slot.take()).await?;
+        let mut transaction = reader.connection.begin().await?;
         let head = sqlx::query_as::<_, Head>(AssertSqlSafe(self.sql(HEAD))).bind(from.last);
         let read = match head.fetch_optional(&mut *transaction).await {
             Ok(Some(head)) => match why_lost(from, &head) {
@@ -128,7 +128,7 @@ impl ChangeLog {
             Err(error) => return Err(error.into()),
         };
         transaction.rollback().await?;
-        *slot = Some(held);
+        *slot = Some(reader);
         Ok(read)
     }
 

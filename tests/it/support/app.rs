@@ -200,12 +200,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(Arc::clone(publisher.disk()).run(shutdown.clone()));
-        task.spawn(serve(
-            listener,
-            Arc::clone(&publisher) as Arc<dyn loa::publish::Published>,
-            site.http_options(),
-            shutdown.clone(),
-        ));
+        task.spawn(serve(listener, publisher.clone(), site.http_options(), shutdown.clone()));
         Self { state, clock: site.clock.clone(), view, engine, publisher, address, shutdown, task }
     }
 
