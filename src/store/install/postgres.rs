@@ -58,9 +58,9 @@ const TRIGGERS: &str = r"
 SELECT t.tgrelid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS table_name, t.tgname::text AS name,
     replace(encode(t.tgargs, 'escape'), '\000', E'\n') AS arguments, t.tgenabled IN ('O', 'A') AS fires
 FROM pg_catalog.pg_trigger t
-JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.pronamespace
+JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace of_proc ON of_proc.oid = p.pronamespace
 JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT t.tgisinternal AND pn.nspname = $1 AND p.proname = $2
+WHERE NOT t.tgisinternal AND of_proc.nspname = $1 AND p.proname = $2
 ORDER BY n.nspname, c.relname, t.tgname";
 
 /// A table that the rows of a relation come from, or that relation.
