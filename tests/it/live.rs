@@ -84,6 +84,14 @@ async fn a_change_is_found_without_reading_everything(db: &impl Database) {
     assert_eq!(app.ids("all").await, "5 4 3 2 1");
     assert_eq!(app.entry("all", "2").await.unwrap()["title"], "Tin số hai");
     assert!(app.health().await["change_detection"].as_str().unwrap().starts_with("A:"), "{}", app.health().await);
+    app.save().await;
+    app.stop().await;
+
+    // From the kept catalog it goes on by the log.
+    let mut app = site.started().await;
+    app.step().await;
+    assert_eq!(app.ids("all").await, "5 4 3 2 1");
+    assert!(app.health().await["change_detection"].as_str().unwrap().starts_with("A:"), "{}", app.health().await);
     app.stop().await;
 
     let anew = Site { complete_read_interval: std::time::Duration::ZERO, ..site };

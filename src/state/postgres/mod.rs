@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::QueryScalar;
-use sqlx::{Connection as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
 use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow, limit};
 use super::schema::{self, Migrations};
@@ -162,6 +162,10 @@ impl PostgresState {
         let options = PgConnectOptions::from_str(url)?.application_name("loa state");
         migrate(&options, url).await?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        // Our statements take less time than compiling them would.
+        let pool = pool.after_connect(|connection, _| {
+            Box::pin(async { connection.execute("SET jit = off").await.map(drop) })
+        });
         Ok(Self { waker: Waker::new(options.clone()), pool: pool.connect_with(options).await? })
     }
 

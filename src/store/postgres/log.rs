@@ -7,7 +7,7 @@ use std::sync::Mutex as Shared;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, FromRow, Row as _};
 use tokio::sync::Mutex;
 
 use super::listen::Listening;
@@ -23,6 +23,9 @@ const BLOCK_LINES: i64 = 256;
 /// SQLSTATEs of a relation that is not there, and of one that may not be read.
 const UNDEFINED_TABLE: &str = "42P01";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// How changes are found with a log that covers everything.
+const LEVEL_A: &str = "A: change log with NOTIFY, milliseconds; complete reconciliation besides";
 
 /// Tells lines apart that have one number, such as before and after a restore.
 const MARK: &str = "txid || '.' || to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')";
@@ -181,7 +184,7 @@ impl ChangeLog {
             ));
             return Ok(None);
         }
-        self.find("A: change log with NOTIFY, milliseconds; complete reconciliation besides".to_owned());
+        self.find(LEVEL_A.to_owned());
         let log = LogName { name: format!("{}/{server}", end.name), mark: end.mark.unwrap_or_default() };
         let (complete, last) = (end.complete, end.last.unwrap_or_default());
         Ok(Some(LogCursor { log: log.to_string(), complete, last, beyond: end.beyond.into_iter().collect() }))
@@ -203,7 +206,11 @@ impl ChangeLog {
             Ok(lines) => {
                 let more = lines.first().is_some_and(|head| head.complete < head.horizon);
                 self.more.store(more, Ordering::Relaxed);
-                judge(cursor, &reader.server, lines)
+                let read = judge(cursor, &reader.server, lines);
+                if matches!(read, LogRead::Changes(_)) {
+                    self.find(LEVEL_A.to_owned());
+                }
+                read
             }
             Err(error) => lost(&level_c(&error).ok_or(error)?),
         };
@@ -228,6 +235,8 @@ impl ChangeLog {
             return Ok(reader);
         }
         let mut connection = self.options.connect().await?;
+        // An empty log looks large to the planner, and compiling a query that takes a millisecond takes half a second.
+        connection.execute("SET jit = off").await?;
         let mut server = Vec::new();
         for sql in SERVER {
             let part: Result<String, _> = sqlx::query_scalar(sql).fetch_one(&mut connection).await;

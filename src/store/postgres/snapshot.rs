@@ -72,7 +72,7 @@ impl<'a> PostgresSnapshot<'a> {
         let statement_ms = statement_ms.min(STATEMENT_MS_MAX);
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {statement_ms}; \
-             SET LOCAL TimeZone = 'UTC'"
+             SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off"
         );
         sqlx::raw_sql(AssertSqlSafe(begin)).execute(connection).await?;
         Ok(())

@@ -118,6 +118,7 @@ impl ChangeLog {
         let read = match head.fetch_optional(&mut *transaction).await {
             Ok(Some(head)) => match why_lost(from, &head) {
                 None => {
+                    self.find(None);
                     let lines = sqlx::query_as(AssertSqlSafe(self.sql(LINES))).bind(from.last);
                     changes(cursor(&head), lines.fetch_all(&mut *transaction).await?)
                 }
