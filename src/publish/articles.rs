@@ -3,7 +3,7 @@
 //! invalid: what changed has another key, and what nobody asks for ages out.
 
 use std::mem::size_of;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -12,18 +12,23 @@ use super::view::Names;
 use crate::catalog::Entry;
 use crate::domain::article::ArticleId;
 use crate::feed::{Content, Prepared};
+use crate::store::Loaded;
 
 /// Bytes of articles kept in memory: about ten thousand as summaries, which are the newest of a newspaper's last months,
 /// or some three thousand with their bodies.
 pub const ARTICLES_BYTES_MAX: u64 = 24 << 20;
 /// What the cache itself takes for an article, in bytes.
 const OVERHEAD_BYTES: usize = 250;
+/// Rows kept of one decision; a larger one loads them again.
+const ROWS_MAX: usize = 16;
 
 /// The articles.
 #[derive(Debug)]
 pub struct Articles {
     kept: Cache<Key, Kept>,
     bytes_max: u64,
+    /// What was decided last, if that is little: the documents that are made next need it, and no second look at the store.
+    rows: Mutex<Vec<Loaded>>,
 }
 
 /// What decides everything that a document shows of an article, but where it is filed.
@@ -83,7 +88,20 @@ impl Articles {
         Self {
             kept: Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build(),
             bytes_max,
+            rows: Mutex::default(),
         }
+    }
+
+    /// Keeps these rows instead of those before.
+    pub(super) fn keep_rows(&self, rows: &[Loaded]) {
+        let rows = if rows.len() <= ROWS_MAX { rows.to_vec() } else { Vec::new() };
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+    }
+
+    /// The rows of the article as the catalog has it, if they are kept.
+    pub(super) fn row(&self, entry: &Entry) -> Option<Loaded> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.iter().find(|row| row.id == entry.id && row.digest == entry.digest).cloned()
     }
 
     /// The article as the catalog has it, if it is ready.

@@ -81,13 +81,14 @@ impl Body {
     /// The bytes in a coding, if they were made already.
     #[must_use]
     pub fn made(&self, encoding: Encoding) -> Option<&Encoded> {
-        let [zstd, brotli, gzip] = &self.coded;
-        match encoding {
-            Encoding::Zstd => zstd.get(),
-            Encoding::Brotli => brotli.get(),
-            Encoding::Gzip => gzip.get(),
-            Encoding::Identity => Some(&self.identity),
-        }
+        self.cell(encoding).map_or(Some(&self.identity), OnceCell::get)
+    }
+
+    /// The codings that were made already, for who makes the next document before anybody asks for it.
+    #[must_use]
+    pub fn codings(&self) -> Vec<Encoding> {
+        let is_coded = |encoding: &Encoding| *encoding != Encoding::Identity && self.made(*encoding).is_some();
+        Encoding::ALL.into_iter().filter(is_coded).collect()
     }
 
     /// Bytes in memory, in all codings that were made.
@@ -99,15 +100,7 @@ impl Body {
     /// The bytes in a coding: made once, by the first who asks, off the async threads. Should the encoder fail, they
     /// come as they are, so look at which coding came back.
     pub async fn encoded(&self, encoding: Encoding) -> (Encoding, &Encoded) {
-        let (Encoding::Zstd | Encoding::Brotli | Encoding::Gzip) = encoding else {
-            return (Encoding::Identity, &self.identity);
-        };
-        let [zstd, brotli, gzip] = &self.coded;
-        let cell = match encoding {
-            Encoding::Zstd => zstd,
-            Encoding::Brotli => brotli,
-            Encoding::Gzip | Encoding::Identity => gzip,
-        };
+        let Some(cell) = self.cell(encoding) else { return (Encoding::Identity, &self.identity) };
         let made = cell.get_or_try_init(|| async {
             let (body, prefix) = (self.identity.bytes.clone(), self.tag_prefix.clone());
             let work = move || compress(encoding, &body).map(|bytes| encoded(&prefix, bytes.into()));
@@ -119,6 +112,27 @@ impl Body {
                 tracing::error!(encoding = encoding.token(), %error, "a document cannot be compressed, it goes out as it is");
                 (Encoding::Identity, &self.identity)
             }
+        }
+    }
+
+    /// Makes a coding on this thread, for who makes documents before anybody asks for them. Should the encoder fail, the
+    /// first who asks is told.
+    pub fn encode(&self, encoding: Encoding) {
+        let Some(cell) = self.cell(encoding).filter(|cell| !cell.initialized()) else { return };
+        if let Ok(bytes) = compress(encoding, &self.identity.bytes) {
+            // Who asked meanwhile has made the same.
+            drop(cell.set(encoded(&self.tag_prefix, bytes.into())));
+        }
+    }
+
+    /// Where the bytes in a coding are kept; `None`: as they are.
+    const fn cell(&self, encoding: Encoding) -> Option<&OnceCell<Encoded>> {
+        let [zstd, brotli, gzip] = &self.coded;
+        match encoding {
+            Encoding::Zstd => Some(zstd),
+            Encoding::Brotli => Some(brotli),
+            Encoding::Gzip => Some(gzip),
+            Encoding::Identity => None,
         }
     }
 }
@@ -224,6 +238,18 @@ mod tests {
         tags.sort();
         tags.dedup();
         assert_eq!(tags.len(), Encoding::ALL.len());
+    }
+
+    #[tokio::test]
+    async fn a_coding_made_before_anybody_asks_is_the_one_that_would_be_made_then() {
+        let body = || Body::new("tin địa phương ".repeat(500));
+        let (early, late) = (body(), body());
+        for encoding in Encoding::ALL {
+            early.encode(encoding);
+            assert_eq!(early.made(encoding), Some(late.encoded(encoding).await.1), "{encoding:?}");
+        }
+        assert_eq!(early.codings(), [Encoding::Zstd, Encoding::Brotli, Encoding::Gzip]);
+        assert_eq!(body().codings(), []);
     }
 
     fn decode(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {

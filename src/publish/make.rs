@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_util::future::try_join;
 
 use super::articles::{Articles, Kept};
-use super::document::Document;
+use super::document::{Document, Encoding};
 use super::view::{Slice, View};
 use crate::catalog::Entry;
 use crate::domain::article::ArticleId;
@@ -46,6 +46,15 @@ pub struct Maker {
     pub articles: Arc<Articles>,
 }
 
+/// A document to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// How it is written.
+    pub format: Format,
+    /// What it is compressed to at once, so that nobody who asks waits for that.
+    pub codings: Vec<Encoding>,
+}
+
 /// The documents of one feed.
 #[derive(Debug)]
 pub struct Made {
@@ -81,14 +90,22 @@ impl Maker {
     /// # Errors
     /// [`MakeError`]; nothing half made is ever returned.
     pub async fn make(&self, scope: &Scope, formats: &[Format]) -> Result<Made, MakeError> {
+        let wanted = formats.iter().map(|format| Wanted { format: *format, codings: Vec::new() });
+        self.make_wanted(scope, wanted.collect()).await
+    }
+
+    /// The same, compressed at once.
+    ///
+    /// # Errors
+    /// [`MakeError`]; nothing half made is ever returned.
+    pub async fn make_wanted(&self, scope: &Scope, wanted: Vec<Wanted>) -> Result<Made, MakeError> {
         let days = self.options.tombstone_days.max(self.options.stub_days);
         let mut slice = self.view.slice(scope, self.options.window.entries_max, days);
         let held = feed::window_len(slice.newest.iter().map(|entry| entry.published), &self.options.window);
         slice.newest.truncate(held);
         let material = self.material(scope, slice).await?;
-        let formats = formats.to_vec();
         let began = Instant::now();
-        let made = tokio::task::spawn_blocking(move || material.render(&formats)).await?;
+        let made = tokio::task::spawn_blocking(move || material.render(&wanted)).await?;
         metrics::document_render(made.is_ok(), began.elapsed());
         made
     }
@@ -104,8 +121,16 @@ impl Maker {
         let content = self.content_of(scope);
         let kept: Vec<Option<Kept>> = slice.newest.iter().map(|entry| self.articles.get(entry, content)).collect();
         let missing = slice.newest.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
-        let ids: Vec<ArticleId> = missing.map(|(entry, _)| entry.id.clone()).collect();
-        let all: Vec<ArticleId> = ids.iter().chain(slice.departed.iter().map(|gone| &gone.id)).cloned().collect();
+        let missing: Vec<&Entry> = missing.map(|(entry, _)| entry).collect();
+        let departed = slice.departed.iter().map(|gone| &gone.id);
+        let all: Vec<ArticleId> = missing.iter().map(|entry| &entry.id).chain(departed).cloned().collect();
+        let (mut known, mut ids) = (Vec::new(), Vec::new());
+        for entry in missing {
+            match self.articles.row(entry) {
+                Some(row) => known.push(row),
+                None => ids.push(entry.id.clone()),
+            }
+        }
         let records = async {
             if all.is_empty() { Ok(Vec::new()) } else { self.state.records(&all).await.map_err(MakeError::State) }
         };
@@ -121,7 +146,7 @@ impl Maker {
             slice,
             kept,
             records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
-            rows: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            rows: known.into_iter().chain(rows).map(|row| (row.id.clone(), row)).collect(),
         })
     }
 }
@@ -140,7 +165,7 @@ struct Material {
 }
 
 impl Material {
-    fn render(mut self, formats: &[Format]) -> Result<Made, MakeError> {
+    fn render(mut self, wanted: &[Wanted]) -> Result<Made, MakeError> {
         let ready = self.ready()?;
         let names = self.slice.names.filing();
         let record = self.slice.record.as_ref();
@@ -156,10 +181,12 @@ impl Material {
         let mut made = Made { documents: Vec::new(), faults: built.faults };
         let sequence = record.map_or(0, |record| record.sequence);
         let changed_at = record.map(|record| record.changed_at);
-        for format in formats {
+        for Wanted { format, codings } in wanted {
             let rendered = feed::render(&built.feed, *format).map_err(MakeError::Unrenderable)?;
             made.faults.extend(rendered.faults);
-            made.documents.push(Document::new(*format, sequence, changed_at, rendered.body));
+            let document = Document::new(*format, sequence, changed_at, rendered.body);
+            codings.iter().for_each(|coding| document.body().encode(*coding));
+            made.documents.push(document);
         }
         Ok(made)
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::afresh::Afresh;
+use super::articles::Articles;
 use super::comparison::{Comparison, Ids};
 use super::day;
 use super::engine::EngineOptions;
@@ -58,6 +59,7 @@ pub(super) enum ReconcileError {
 /// Compares store and ledger.
 pub(super) struct Reconciler {
     store: Arc<dyn ArticleStore>,
+    articles: Arc<Articles>,
     state: Arc<dyn State>,
     view: Arc<View>,
     options: EngineOptions,
@@ -88,10 +90,16 @@ pub(super) struct Reconciler {
 
 impl Reconciler {
     /// Compares a store with the ledger that `follower` follows.
-    pub(super) fn new(store: Arc<dyn ArticleStore>, follower: Follower, options: EngineOptions) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn ArticleStore>,
+        articles: Arc<Articles>,
+        follower: Follower,
+        options: EngineOptions,
+    ) -> Self {
         let (state, view) = (Arc::clone(&follower.state), Arc::clone(&follower.view));
         Self {
             store,
+            articles,
             state,
             view,
             options,
@@ -337,10 +345,13 @@ impl Reconciler {
         let mut outcome = Outcome { decided: ids.to_vec(), ..Outcome::default() };
         outcome.batch.filling = first_fill;
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
+            // In this order: another replica may have decided by newer rows in between, and nothing may go back.
             let records = self.state.records(chunk).await?;
             let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
             let mut absent: HashSet<&ArticleId> = chunk.iter().collect();
-            for loaded in self.store.load(chunk).await? {
+            let rows = self.store.load(chunk).await?;
+            self.articles.keep_rows(&rows);
+            for loaded in rows {
                 absent.remove(&loaded.id);
                 let record = records.remove(&loaded.id);
                 let denied = self.is_denied(&loaded).await?;

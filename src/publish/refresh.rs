@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::make::MakeError;
+use super::make::{MakeError, Wanted};
 use super::publisher::Publisher;
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
@@ -49,7 +49,8 @@ pub(super) enum Refreshed {
 #[derive(Debug)]
 pub(super) struct Job {
     scope: Scope,
-    formats: Vec<Format>,
+    /// With what readers had the documents before compressed to: none of them waits for that.
+    wanted: Vec<Wanted>,
     sequence: u64,
     /// Did somebody ask for it lately?
     is_hot: bool,
@@ -100,7 +101,7 @@ impl Publisher {
         let count = jobs.len();
         let mut made = futures_util::stream::iter(jobs)
             .take_while(|_| std::future::ready(Instant::now() < until))
-            .map(async |job| (self.maker.make(&job.scope, &job.formats).await, job))
+            .map(async |job| (self.maker.make_wanted(&job.scope, job.wanted.clone()).await, job))
             .buffer_unordered(REFRESHES_AT_A_TIME);
         let (mut tried, mut in_part) = (0, false);
         while let Some((made, job)) = made.next().await {
@@ -150,18 +151,19 @@ impl Publisher {
         if broken.get(scope) == Some(&sequence) {
             return None;
         }
-        let mut job = Job { scope: scope.clone(), formats: Vec::new(), sequence, is_hot: false };
+        let mut job = Job { scope: scope.clone(), wanted: Vec::new(), sequence, is_hot: false };
         for format in Format::ALL {
             let key = FeedKey::new(scope.clone(), format);
-            let in_memory = self.memory.get(&key).map(|kept| kept.document().sequence());
-            let is_hot = in_memory.is_some_and(|kept| kept < sequence);
+            let in_memory = self.memory.get(&key);
+            let is_hot = in_memory.as_ref().is_some_and(|kept| kept.document().sequence() < sequence);
             let on_disk = || self.disk.sequence(&key).is_some_and(|kept| kept < floor);
             if is_hot || (in_memory.is_none() && on_disk()) {
-                job.formats.push(format);
+                let codings = in_memory.map_or_else(Vec::new, |kept| kept.document().body().codings());
+                job.wanted.push(Wanted { format, codings });
                 job.is_hot |= is_hot;
             }
         }
-        (!job.formats.is_empty()).then_some(job)
+        (!job.wanted.is_empty()).then_some(job)
     }
 
     /// Made, unless it has moved on once more.

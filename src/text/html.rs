@@ -233,6 +233,10 @@ pub(super) fn parted(body: &str, limits: &HtmlLimits) -> Result<String, TooLarge
 #[must_use]
 pub fn excerpt(text: &str, graphemes_max: usize) -> String {
     let text = text.trim();
+    // A character has a byte at least: most texts need no count.
+    if text.len() <= graphemes_max {
+        return text.to_owned();
+    }
     let mut ends = text.grapheme_indices(true).map(|(at, _)| at).skip(graphemes_max.saturating_sub(1));
     let (Some(cut), Some(_)) = (ends.next(), ends.next()) else { return text.to_owned() };
     let (head, tail) = text.split_at(cut);

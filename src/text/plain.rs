@@ -13,10 +13,8 @@ pub fn plain(text: &str) -> XmlText {
     let round = |text: &str| XmlText::new(&html::plain_text(text));
     let mut plain = round(&XmlText::new(text));
     for _ in 0..MARKUP_ROUNDS_MAX {
-        let next = if looks_like_markup(&plain) { round(&plain) } else { plain.clone() };
-        if next == plain {
-            return if is_visible(&plain) { plain } else { XmlText::default() };
-        }
+        let next = looks_like_markup(&plain).then(|| round(&plain)).filter(|next| *next != plain);
+        let Some(next) = next else { return if is_visible(&plain) { plain } else { XmlText::default() } };
         plain = next;
     }
     XmlText::new(&plain.replace(['<', '&'], " "))

@@ -13,13 +13,18 @@ impl XmlText {
     /// Takes the text without the characters that XML forbids.
     #[must_use]
     pub fn new(text: &str) -> Self {
+        if Self::is_clean(text) {
+            return Self(text.to_owned());
+        }
         Self(text.chars().filter(|c| is_xml_char(*c)).collect())
     }
 
     /// Would [`XmlText::new`] keep every character?
     #[must_use]
     pub fn is_clean(text: &str) -> bool {
-        text.chars().all(is_xml_char)
+        // Nearly every text is, and bytes are looked at many at a time.
+        let suspect = |found: bool, byte: u8| found | is_suspect(byte);
+        !text.bytes().fold(false, suspect) || text.chars().all(is_xml_char)
     }
 
     /// The text.
@@ -47,6 +52,11 @@ impl fmt::Display for XmlText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// May the byte belong to a character that XML forbids? U+FFFE and U+FFFF begin with EF, which Vietnamese has not.
+const fn is_suspect(byte: u8) -> bool {
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0xEF
 }
 
 const fn is_xml_char(c: char) -> bool {
