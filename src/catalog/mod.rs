@@ -39,6 +39,15 @@ pub struct Entry {
     pub version: u32,
 }
 
+impl Entry {
+    /// Was it made of this record?
+    #[must_use]
+    pub fn is_of(&self, record: &ArticleRecord) -> bool {
+        let version = u32::try_from(record.version).unwrap_or(u32::MAX);
+        record.is_public() && record.id == self.id && record.digest == self.digest && version == self.version
+    }
+}
+
 /// A catalog that is made of a whole ledger, in blocks of any size: everything is sorted once, at the end.
 #[derive(Debug, Default)]
 pub struct Gathering(Catalog);

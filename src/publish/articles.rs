@@ -3,7 +3,7 @@
 //! invalid: what changed has another key, and what nobody asks for ages out.
 
 use std::mem::size_of;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use super::view::Names;
 use crate::catalog::Entry;
 use crate::domain::article::ArticleId;
+use crate::domain::ledger::ArticleRecord;
 use crate::feed::{Content, Prepared};
 use crate::store::Loaded;
 
@@ -19,16 +20,23 @@ use crate::store::Loaded;
 pub const ARTICLES_BYTES_MAX: u64 = 24 << 20;
 /// What the cache itself takes for an article, in bytes.
 const OVERHEAD_BYTES: usize = 250;
-/// Rows kept of one decision; a larger one loads them again.
-const ROWS_MAX: usize = 16;
+/// Articles of which rows and records are kept; of more at once they are loaded again.
+const FRESH_MAX: usize = 16;
 
 /// The articles.
 #[derive(Debug)]
 pub struct Articles {
     kept: Cache<Key, Kept>,
     bytes_max: u64,
-    /// What was decided last, if that is little: the documents that are made next need it, and no second look at the store.
-    rows: Mutex<Vec<Loaded>>,
+    fresh: Mutex<Fresh>,
+}
+
+/// What was decided last, if that is little: the documents that are made next need it, and neither store nor state is asked
+/// a second time.
+#[derive(Debug, Default)]
+struct Fresh {
+    rows: Vec<Loaded>,
+    records: Vec<ArticleRecord>,
 }
 
 /// What decides everything that a document shows of an article, but where it is filed.
@@ -88,20 +96,32 @@ impl Articles {
         Self {
             kept: Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build(),
             bytes_max,
-            rows: Mutex::default(),
+            fresh: Mutex::default(),
         }
     }
 
-    /// Keeps these rows instead of those before.
+    /// Keeps the rows that were just decided, instead of those before.
     pub(super) fn keep_rows(&self, rows: &[Loaded]) {
-        let rows = if rows.len() <= ROWS_MAX { rows.to_vec() } else { Vec::new() };
-        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = rows;
+        self.fresh().rows = few(rows);
     }
 
-    /// The rows of the article as the catalog has it, if they are kept.
-    pub(super) fn row(&self, entry: &Entry) -> Option<Loaded> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.iter().find(|row| row.id == entry.id && row.digest == entry.digest).cloned()
+    /// Keeps the records that were just written, if there are any, instead of those before.
+    pub(super) fn keep_records(&self, records: &[ArticleRecord]) {
+        if !records.is_empty() {
+            self.fresh().records = few(records);
+        }
+    }
+
+    /// What the article, as the catalog has it, was decided by, if that is kept.
+    pub(super) fn decided(&self, entry: &Entry) -> Option<(Loaded, ArticleRecord)> {
+        let fresh = self.fresh();
+        let row = fresh.rows.iter().find(|row| row.id == entry.id && row.digest == entry.digest)?;
+        let record = fresh.records.iter().find(|record| entry.is_of(record))?;
+        Some((row.clone(), record.clone()))
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The article as the catalog has it, if it is ready.
@@ -123,6 +143,10 @@ impl Articles {
         self.kept.run_pending_tasks();
         self.kept.weighted_size()
     }
+}
+
+fn few<T: Clone>(all: &[T]) -> Vec<T> {
+    if all.len() <= FRESH_MAX { all.to_vec() } else { Vec::new() }
 }
 
 fn key(entry: &Entry, content: Content) -> Key {

@@ -136,8 +136,8 @@ impl Engine {
         });
         let (poll_interval, read_pause_factor) = (options.poll_interval, options.read_pause_factor);
         let complete_read_interval = options.complete_read_interval;
-        let follower = Follower::new(Arc::clone(&state), Arc::clone(&view), cursor);
-        let mut reconciler = Reconciler::new(Arc::clone(&store), Arc::clone(&maker.articles), follower, options);
+        let follower = Follower::new(Arc::clone(&state), Arc::clone(&view), Arc::clone(&maker.articles), cursor);
+        let mut reconciler = Reconciler::new(Arc::clone(&store), follower, options);
         reconciler.compare_rules().await?;
         let mut engine = Self {
             reconciler,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::articles::Articles;
 use super::names;
 use super::view::{Names, View};
 use crate::domain::address::AddressRecord;
@@ -20,6 +21,8 @@ const COMMIT_AT_A_TIME: usize = 20_000;
 pub(super) struct Follower {
     pub(super) state: Arc<dyn State>,
     pub(super) view: Arc<View>,
+    /// What was decided and written last is kept there for the documents that are made next.
+    pub(super) articles: Arc<Articles>,
     /// How far the view has followed.
     cursor: u64,
     /// Was a mark written that the view has not taken over?
@@ -32,8 +35,8 @@ pub(super) struct Follower {
 
 impl Follower {
     /// The view has taken over the ledger up to `cursor`.
-    pub(super) fn new(state: Arc<dyn State>, view: Arc<View>, cursor: u64) -> Self {
-        Self { state, view, cursor, marks_changed: false, renamed: false, moved: BTreeSet::new() }
+    pub(super) fn new(state: Arc<dyn State>, view: Arc<View>, articles: Arc<Articles>, cursor: u64) -> Self {
+        Self { state, view, articles, cursor, marks_changed: false, renamed: false, moved: BTreeSet::new() }
     }
 
     /// How far the view has followed the ledger.
@@ -57,6 +60,7 @@ impl Follower {
         self.marks_changed |= changes.marks_changed;
         let names = self.with_addresses(changes.addresses);
         self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
+        self.articles.keep_records(&changes.articles);
         self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
         self.cursor = changes.cursor;
         Ok(())

@@ -121,23 +121,26 @@ impl Maker {
         let content = self.content_of(scope);
         let kept: Vec<Option<Kept>> = slice.newest.iter().map(|entry| self.articles.get(entry, content)).collect();
         let missing = slice.newest.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
-        let missing: Vec<&Entry> = missing.map(|(entry, _)| entry).collect();
-        let departed = slice.departed.iter().map(|gone| &gone.id);
-        let all: Vec<ArticleId> = missing.iter().map(|entry| &entry.id).chain(departed).cloned().collect();
-        let (mut known, mut ids) = (Vec::new(), Vec::new());
-        for entry in missing {
-            match self.articles.row(entry) {
-                Some(row) => known.push(row),
+        let (mut rows, mut records, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for (entry, _) in missing {
+            match self.articles.decided(entry) {
+                Some((row, record)) => {
+                    rows.push(row);
+                    records.push(record);
+                }
                 None => ids.push(entry.id.clone()),
             }
         }
-        let records = async {
+        let all: Vec<ArticleId> = ids.iter().chain(slice.departed.iter().map(|gone| &gone.id)).cloned().collect();
+        let of_state = async {
             if all.is_empty() { Ok(Vec::new()) } else { self.state.records(&all).await.map_err(MakeError::State) }
         };
-        let rows = async {
+        let of_store = async {
             if ids.is_empty() { Ok(Vec::new()) } else { self.store.load(&ids).await.map_err(MakeError::Store) }
         };
-        let (records, rows) = try_join(records, rows).await?;
+        let (of_state, of_store) = try_join(of_state, of_store).await?;
+        records.extend(of_state);
+        rows.extend(of_store);
         Ok(Material {
             options: Arc::clone(&self.options),
             articles: Arc::clone(&self.articles),
@@ -146,7 +149,7 @@ impl Maker {
             slice,
             kept,
             records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
-            rows: known.into_iter().chain(rows).map(|row| (row.id.clone(), row)).collect(),
+            rows: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
         })
     }
 }
@@ -209,10 +212,8 @@ impl Material {
 
     /// An article of exactly the catalog's moment, by what was loaded; `None`: store or ledger have moved on.
     fn prepare(&self, entry: &Entry) -> Option<Kept> {
-        let Entry { id, digest, version, .. } = entry;
-        let is_version = |record: &ArticleRecord| u32::try_from(record.version).unwrap_or(u32::MAX) == *version;
-        let is_of = |record: &&ArticleRecord| record.is_public() && record.digest == *digest && is_version(record);
-        let record = self.records.get(id).filter(is_of)?;
+        let Entry { id, digest, .. } = entry;
+        let record = self.records.get(id).filter(|record| entry.is_of(record))?;
         let row = self.rows.get(id).filter(|row| row.digest == *digest)?;
         let names = self.slice.names.filing();
         let prepared = match &row.article {

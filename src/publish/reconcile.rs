@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::afresh::Afresh;
-use super::articles::Articles;
 use super::comparison::{Comparison, Ids};
 use super::day;
 use super::engine::EngineOptions;
@@ -59,7 +58,6 @@ pub(super) enum ReconcileError {
 /// Compares store and ledger.
 pub(super) struct Reconciler {
     store: Arc<dyn ArticleStore>,
-    articles: Arc<Articles>,
     state: Arc<dyn State>,
     view: Arc<View>,
     options: EngineOptions,
@@ -90,16 +88,10 @@ pub(super) struct Reconciler {
 
 impl Reconciler {
     /// Compares a store with the ledger that `follower` follows.
-    pub(super) fn new(
-        store: Arc<dyn ArticleStore>,
-        articles: Arc<Articles>,
-        follower: Follower,
-        options: EngineOptions,
-    ) -> Self {
+    pub(super) fn new(store: Arc<dyn ArticleStore>, follower: Follower, options: EngineOptions) -> Self {
         let (state, view) = (Arc::clone(&follower.state), Arc::clone(&follower.view));
         Self {
             store,
-            articles,
             state,
             view,
             options,
@@ -350,7 +342,7 @@ impl Reconciler {
             let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
             let mut absent: HashSet<&ArticleId> = chunk.iter().collect();
             let rows = self.store.load(chunk).await?;
-            self.articles.keep_rows(&rows);
+            self.follower.articles.keep_rows(&rows);
             for loaded in rows {
                 absent.remove(&loaded.id);
                 let record = records.remove(&loaded.id);

@@ -163,9 +163,8 @@ impl PostgresState {
         migrate(&options, url).await?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         // Our statements take less time than compiling them would.
-        let pool = pool.after_connect(|connection, _| {
-            Box::pin(async { connection.execute("SET jit = off").await.map(drop) })
-        });
+        let pool =
+            pool.after_connect(|connection, _| Box::pin(async { connection.execute("SET jit = off").await.map(drop) }));
         Ok(Self { waker: Waker::new(options.clone()), pool: pool.connect_with(options).await? })
     }
 

@@ -140,7 +140,11 @@ impl SqliteState {
         let directory = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
         tokio::fs::create_dir_all(&directory).await.map_err(sqlx::Error::Io)?;
         let watcher = Watcher::new(options.clone());
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
         let state = Self { pool, watcher };
         state.migrate(url).await?;
         Ok(state)

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sqlx::ConnectOptions as _;
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::Semaphore;
 
@@ -106,18 +106,53 @@ impl PostgresStore {
 
     async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
         let known = lock(&self.known).clone().filter(Known::is_fresh);
-        let believed = known.is_some();
-        match self.load_by(ids, known).await {
-            Err(StoreError::Database(error)) if believed && is_misfit(&error) => self.load_by(ids, None).await,
-            outcome => outcome,
+        if let Some(known) = known {
+            match self.load_by(ids, known).await {
+                Err(StoreError::Database(error)) if is_misfit(&error) => {}
+                outcome => return outcome,
+            }
         }
-    }
-
-    async fn load_by(&self, ids: &[ArticleId], known: Option<Known>) -> Result<Vec<Loaded>, StoreError> {
-        let mut snapshot = self.begin(known, self.reading.query_timeout_ms).await?;
+        let mut snapshot = self.begin(None, self.reading.query_timeout_ms).await?;
         let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
         self.end(snapshot).await?;
         Ok(loaded)
+    }
+
+    /// The statement that loads is a snapshot of its own: with what is known of the relations it needs no transaction, which
+    /// would be two messages more.
+    async fn load_by(&self, ids: &[ArticleId], known: Known) -> Result<Vec<Loaded>, StoreError> {
+        let slot = self.slots.acquire().await.ok();
+        while let Some(connection) = self.take_rested() {
+            match self.load_on(connection, ids, known.clone()).await {
+                // It died at rest.
+                Err(StoreError::Database(error)) if error.as_database_error().is_none() => {}
+                outcome => return outcome,
+            }
+        }
+        let loaded = self.load_on(self.connect().await?, ids, known).await;
+        drop(slot);
+        loaded
+    }
+
+    async fn load_on(
+        &self,
+        connection: PgConnection,
+        ids: &[ArticleId],
+        known: Known,
+    ) -> Result<Vec<Loaded>, StoreError> {
+        let timeout_ms = self.reading.query_timeout_ms;
+        let mut snapshot = PostgresSnapshot::new(connection, &self.place, Some(known), timeout_ms, None).await?;
+        let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
+        lock(&self.rested).push(snapshot.leave());
+        Ok(loaded)
+    }
+
+    /// A connection whose statements end in time, and are not compiled: ours take less time than that.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let mut connection = self.options.connect().await?;
+        let settings = PostgresSnapshot::settings("SET", self.reading.query_timeout_ms);
+        sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
+        Ok(connection)
     }
 
     /// Begins a snapshot on a connection that has rested, or on a new one if those have died. `None` instead of what is known
@@ -134,7 +169,7 @@ impl PostgresStore {
         let connection = if let Some(connection) = entered {
             connection
         } else {
-            let mut connection = self.options.connect().await?;
+            let mut connection = self.connect().await?;
             PostgresSnapshot::enter(&mut connection, statement_ms).await?;
             connection
         };

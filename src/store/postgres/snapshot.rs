@@ -69,16 +69,19 @@ pub(super) struct PostgresSnapshot<'a> {
 impl<'a> PostgresSnapshot<'a> {
     /// Begins a transaction, in one message with its settings; a statement in it may take so long.
     pub(super) async fn enter(connection: &mut PgConnection, statement_ms: u64) -> Result<(), sqlx::Error> {
-        let statement_ms = statement_ms.min(STATEMENT_MS_MAX);
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {statement_ms}; \
-             SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off"
-        );
+        let settings = Self::settings("SET LOCAL", statement_ms);
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {settings}");
         sqlx::raw_sql(AssertSqlSafe(begin)).execute(connection).await?;
         Ok(())
     }
 
-    /// A snapshot on a connection that has entered a transaction; `None` instead of what is known has it asked for. A block
+    /// What reading needs, to be set by `SET` or `SET LOCAL`; a statement may take so long.
+    pub(super) fn settings(set: &str, statement_ms: u64) -> String {
+        let statement_ms = statement_ms.min(STATEMENT_MS_MAX);
+        format!("{set} statement_timeout = {statement_ms}; {set} TimeZone = 'UTC'; {set} jit = off")
+    }
+
+    /// A snapshot on a connection that has entered a transaction, or that will run one statement; `None` instead of what is known has it asked for. A block
     /// of a complete read may take so long.
     pub(super) async fn new(
         mut connection: PgConnection,
@@ -102,6 +105,11 @@ impl<'a> PostgresSnapshot<'a> {
     /// What the database has of the contract.
     pub(super) const fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Gives the connection back, which has not entered a transaction.
+    pub(super) fn leave(self) -> PgConnection {
+        self.connection
     }
 
     /// Ends it, and gives the connection back.
