@@ -165,6 +165,7 @@ impl Engine {
             engine.go_on(known).await?;
         }
         engine.obey().await?;
+        engine.publisher.forget_abandoned();
         Ok(engine)
     }
 
@@ -326,7 +327,8 @@ impl Engine {
         let now = self.clock.now();
         // First: it needs no store.
         self.reconciler.end_notices(now).await?;
-        let mut ids = self.reconciler.publish_due(now).await?;
+        let told = self.log.is_some() && !self.reconciler.wants_read();
+        let mut ids = self.reconciler.publish_due(now, told).await?;
         if self.view.is_filled() {
             ids.extend(self.publisher.take_behind());
         }
@@ -390,6 +392,7 @@ impl Engine {
                 () = self.store.woken(), if self.log.is_some() => {}
                 () = sleep(WATCH_EVERY) => {}
             }
+            self.reconciler.follower.follow().await?;
             self.obey().await?;
             // Its failure will be found again when the scan is done.
             if let Err(error) = self.read_log().await.and(self.publish_small().await) {

@@ -9,11 +9,11 @@ use futures_util::future::try_join;
 use super::articles::{Articles, Kept};
 use super::document::{Document, Encoding};
 use super::view::{Slice, View};
-use crate::catalog::Entry;
+use crate::catalog::{Departed, Entry};
 use crate::domain::article::ArticleId;
 use crate::domain::fault::Fault;
 use crate::domain::format::Format;
-use crate::domain::ledger::ArticleRecord;
+use crate::domain::ledger::{ArticleRecord, Standing};
 use crate::domain::scope::Scope;
 use crate::feed::{self, Content, Prepared};
 use crate::observe::metrics;
@@ -178,7 +178,7 @@ impl Material {
             categories: names.categories,
             record,
             articles: ready.iter().map(Kept::prepared).collect(),
-            gone: self.slice.departed.iter().filter_map(|gone| self.records.get(&gone.id)).collect(),
+            gone: self.gone()?,
         };
         let built = feed::build(&self.options, &input);
         let mut made = Made { documents: Vec::new(), faults: built.faults };
@@ -192,6 +192,17 @@ impl Material {
             made.documents.push(document);
         }
         Ok(made)
+    }
+
+    /// The records of the articles that have left the feed, of exactly the catalog's moment.
+    fn gone(&self) -> Result<Vec<&ArticleRecord>, MakeError> {
+        let of = |gone: &Departed| {
+            let is_of = |record: &&ArticleRecord| matches!(record.standing, Standing::Gone { at, .. } if at == gone.at);
+            self.records.get(&gone.id).filter(is_of).ok_or_else(|| gone.id.clone())
+        };
+        let (found, behind): (Vec<_>, Vec<_>) = self.slice.departed.iter().map(of).partition(Result::is_ok);
+        let behind: Vec<ArticleId> = behind.into_iter().filter_map(Result::err).collect();
+        if behind.is_empty() { Ok(found.into_iter().flatten().collect()) } else { Err(MakeError::Behind(behind)) }
     }
 
     /// The articles of the feed: those that were ready, and those that were loaded, which are so from now on.

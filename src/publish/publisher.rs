@@ -31,9 +31,11 @@ use crate::gazetteer::{FeedAddresses, Resolved};
 use crate::observe::metrics::{Lookup, Lookups};
 
 /// How often a rendering is tried again when the store has moved on meanwhile.
-const BEHIND_TRIES: usize = 20;
+const BEHIND_TRIES: u32 = 20;
 /// How long to wait for the engine to catch up before such a try.
 const BEHIND_WAIT: Duration = Duration::from_millis(500);
+/// How much longer to wait before each further one: a row that is gone is looked for once more before it counts as gone.
+const BEHIND_PAUSE: Duration = Duration::from_millis(10);
 
 /// `/readyz` is public, what a database says is not.
 const SEE_LOG: &str = "does not answer, see the log";
@@ -254,6 +256,7 @@ impl Publisher {
                     self.note_behind(ids);
                     // Whether it was rung or not: the next try tells.
                     drop(timeout(BEHIND_WAIT, caught_up).await);
+                    tokio::time::sleep(BEHIND_PAUSE * (tries - 1)).await;
                 }
                 other => return other,
             }
@@ -345,6 +348,18 @@ impl Publisher {
 }
 
 impl Publisher {
+    /// Forgets the documents of a time that was given up, because state was restored from a backup of before: what had to
+    /// leave since is told by numbers that these documents have already.
+    pub(super) fn forget_abandoned(&self) {
+        for (key, sequence) in self.disk.all() {
+            if sequence > self.sequences(&key.scope).0 {
+                tracing::warn!(scope = %key.scope, "a last good document is newer than the ledger and is not kept");
+                self.memory.forget(&key);
+                self.disk.forget(&key);
+            }
+        }
+    }
+
     /// A combination is there once it has had an article; a custom feed as long as it is configured.
     fn route_of(&self, key: FeedKey) -> Route {
         match &key.scope {

@@ -232,8 +232,21 @@ impl Reconciler {
 
     /// Brings ledger and catalog up to a complete read.
     pub(super) async fn reconcile(&mut self, shown: Comparison, now: Timestamp) -> Result<(), ReconcileError> {
-        let accepted = self.accepted();
         let old_names = self.view.names();
+        let done = self.reconcile_from(&old_names, shown, now).await;
+        if done.is_err() && self.view.is_filled() {
+            self.take_back(&old_names);
+        }
+        done
+    }
+
+    async fn reconcile_from(
+        &mut self,
+        old_names: &Names,
+        shown: Comparison,
+        now: Timestamp,
+    ) -> Result<(), ReconcileError> {
+        let accepted = self.accepted();
         // Now, and not while the read went on: they may have changed since, and that may have been taken over.
         let (categories, faults) = self.store.categories().await?;
         if categories.is_empty() && !old_names.categories.all().is_empty() && !accepted {
@@ -246,7 +259,7 @@ impl Reconciler {
         let book = names::claim(&*self.state, old_names.addresses.book(), &wishes).await?;
         let same = matches!(book, Cow::Borrowed(_)) && tree == old_names.categories;
         let names = Names { categories: tree.clone(), addresses: old_names.addresses.with_book(book.into_owned()) };
-        let is_renamed = renamed(&old_names, &names);
+        let is_renamed = renamed(old_names, &names);
         let classifier = Classifier::new(&options, &tree, names.addresses.book());
         let changed = self.changed(&shown);
         if self.view.is_filled() {
@@ -300,6 +313,10 @@ impl Reconciler {
         self.held_since = None;
         self.commanded.clear();
         self.seen.retain(|id, _| shown.shows(id));
+        // What is gone before its hour is not published by what was decided then: its row is asked for.
+        for (_, id) in self.waiting.all().filter(|(_, id)| !shown.shows(id)) {
+            self.prepared.set(id, None);
+        }
         let mut faults = [shown.faults, faults].concat();
         let names = self.view.names();
         faults.extend(names::faults(&names));

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::make::{MakeError, Wanted};
 use super::publisher::Publisher;
+use crate::domain::article::ArticleId;
 use crate::domain::feed_key::FeedKey;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
@@ -30,6 +31,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub(super) struct Backlog {
     feeds: Mutex<BTreeSet<Scope>>,
     rung: Notify,
+    /// Articles that the last refresh found otherwise than the catalog has them.
+    behind: Mutex<BTreeSet<ArticleId>>,
     /// Feeds that cannot be made, with the sequence at which that was found.
     broken: Mutex<HashMap<Scope, u64>>,
 }
@@ -41,8 +44,10 @@ pub(super) enum Refreshed {
     All,
     /// Its time was up.
     UntilBudget,
-    /// Some documents cannot be made now.
+    /// Some documents cannot be made before the engine has caught up.
     InPart,
+    /// Some documents cannot be made now, and there is nothing to wait for.
+    Stuck,
 }
 
 /// A feed to be made anew.
@@ -54,6 +59,13 @@ pub(super) struct Job {
     sequence: u64,
     /// Did somebody ask for it lately?
     is_hot: bool,
+}
+
+impl Backlog {
+    /// Takes over what a refresh has found; gives what the one before had found.
+    fn found_behind(&self, now: &BTreeSet<ArticleId>) -> BTreeSet<ArticleId> {
+        std::mem::replace(&mut *self.behind.lock().unwrap_or_else(PoisonError::into_inner), now.clone())
+    }
 }
 
 impl Publisher {
@@ -84,7 +96,7 @@ impl Publisher {
                 () = shutdown.cancelled() => {}
                 () = self.backlog.rung.notified() => {}
                 () = caught_up, if refreshed == Refreshed::InPart => {}
-                () = sleep(RETRY_AFTER), if refreshed == Refreshed::InPart => {}
+                () = sleep(RETRY_AFTER), if matches!(refreshed, Refreshed::InPart | Refreshed::Stuck) => {}
                 () = std::future::ready(()), if refreshed == Refreshed::UntilBudget => {}
             }
         }
@@ -103,7 +115,7 @@ impl Publisher {
             .take_while(|_| std::future::ready(Instant::now() < until))
             .map(async |job| (self.maker.make_wanted(&job.scope, job.wanted.clone()).await, job))
             .buffer_unordered(REFRESHES_AT_A_TIME);
-        let (mut tried, mut in_part) = (0, false);
+        let (mut tried, mut behind) = (0, BTreeSet::new());
         while let Some((made, job)) = made.next().await {
             tried += 1;
             match made {
@@ -112,7 +124,7 @@ impl Publisher {
                     self.done(&job);
                 }
                 Err(MakeError::Behind(ids)) => {
-                    in_part = true;
+                    behind.extend(ids.iter().cloned());
                     self.note_behind(ids);
                 }
                 Err(error @ (MakeError::Unrenderable(_) | MakeError::Broke(_))) => {
@@ -126,10 +138,13 @@ impl Publisher {
             }
         }
         self.tell_made();
-        match (tried < count, in_part) {
+        let before = self.backlog.found_behind(&behind);
+        match (tried < count, behind.is_empty()) {
             (true, _) => Refreshed::UntilBudget,
-            (false, true) => Refreshed::InPart,
-            (false, false) => Refreshed::All,
+            (false, true) => Refreshed::All,
+            // The engine has looked at these already.
+            (false, false) if behind == before => Refreshed::Stuck,
+            (false, false) => Refreshed::InPart,
         }
     }
 

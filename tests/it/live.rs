@@ -28,6 +28,8 @@ on_every_backend! {
     a_deleted_row_leaves_when_two_looks_agree
     a_row_that_is_made_anew_never_leaves
     sections_move_with_their_articles
+    sections_move_even_if_state_fails_meanwhile
+    what_goes_before_its_hour_never_appears
     much_at_once_is_held_until_it_is_accepted
     a_log_that_is_made_anew_leads_to_a_complete_read
     after_a_restart_the_log_goes_on
@@ -162,6 +164,24 @@ async fn a_scheduled_article_needs_no_store_at_its_hour(db: &impl Database) {
     assert_eq!(app.entry("all", "6").await.unwrap()["date_published"], "2026-03-18T08:30:00+07:00");
 }
 
+/// Without a log: a complete read has told, or nothing has yet.
+async fn what_goes_before_its_hour_never_appears(db: &impl Database) {
+    db.sql(&small()).await;
+    let site = Site::on(db);
+    let mut app = site.running().await;
+    for id in ["5", "6", "7"] {
+        db.sql(&article(id, "11", "2026-03-18 08:30:00", &[])).await;
+    }
+    app.step().await;
+    db.sql("DELETE FROM articles WHERE id = '5'").await;
+    app.step_at("2026-03-18T01:10:00Z").await;
+    db.sql("UPDATE articles SET published_at = '2026-03-19 08:30:00' WHERE id = '6'").await;
+    app.step_at("2026-03-18T01:30:00Z").await;
+    assert_eq!(app.ids("all").await, "7 4 3 2 1");
+    let known = |id: &str| app.view.with_catalog(|catalog| catalog.is_known(&ArticleId::new(id)));
+    assert_eq!([known("5"), known("6"), known("7")], [false, false, true], "nothing was ever published of them");
+}
+
 async fn a_deleted_row_leaves_when_two_looks_agree(db: &impl Database) {
     let (_site, mut app) = running(db).await;
     db.sql("DELETE FROM articles WHERE id = '3'").await;
@@ -201,6 +221,24 @@ async fn sections_move_with_their_articles(db: &impl Database) {
     .await;
     app.step_at("2026-03-18T01:11:00Z").await;
     assert_eq!((app.ids("category/van-hoa").await, app.ids("category/kinh-te").await), ("5 4 2".into(), "3 1".into()));
+}
+
+async fn sections_move_even_if_state_fails_meanwhile(db: &impl Database) {
+    on::<Sqlite>(async |state| {
+        db.sql(&small()).await;
+        install_log(db, "1").await;
+        let site = Site { state_url: state.url(), ..Site::on(db) };
+        let mut app = site.running().await;
+        assert_eq!(app.ids("category/van-hoa").await, "4");
+        state.sql("CREATE TRIGGER broken BEFORE INSERT ON feeds BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+        db.sql("UPDATE categories SET parent_id = '20' WHERE id = '11'").await;
+        app.step().await;
+        state.sql("DROP TRIGGER broken").await;
+        app.step().await;
+        assert_eq!(app.ids("category/van-hoa").await, "4 2");
+        assert_eq!(app.ids("category/kinh-te").await, "3 1");
+    })
+    .await;
 }
 
 async fn much_at_once_is_held_until_it_is_accepted(db: &impl Database) {

@@ -77,7 +77,30 @@ impl Reconciler {
         let old = self.view.names();
         let new = if changes.categories { self.present_names(&old).await? } else { Some(Arc::clone(&old)) };
         let Some(new) = new else { return Ok(Some("every category has vanished".to_owned())) };
-        let is_other = !Arc::ptr_eq(&old, &new);
+        let refused = self.take_over_told(changes, &old, &new, now).await;
+        if !matches!(refused, Ok(None)) {
+            self.take_back(&old);
+        }
+        refused
+    }
+
+    /// Half done is not done: with the categories of before, the next turn finds again what has changed.
+    pub(super) fn take_back(&mut self, old: &Names) {
+        let now = self.view.names();
+        if now.categories != old.categories {
+            let addresses = now.addresses.clone();
+            self.follower.publish(&Names { categories: old.categories.clone(), addresses });
+        }
+    }
+
+    async fn take_over_told(
+        &mut self,
+        changes: &LogChanges,
+        old: &Arc<Names>,
+        new: &Arc<Names>,
+        now: Timestamp,
+    ) -> Result<Option<String>, ReconcileError> {
+        let is_other = !Arc::ptr_eq(old, new);
         let options = Arc::clone(&self.options.classify);
         let classifier = Classifier::new(&options, &new.categories, new.addresses.book());
         let mut counted = Counted::default();
@@ -90,18 +113,18 @@ impl Reconciler {
                 self.add_re_scoped(&old.categories, &new.categories, &circumstances, &mut outcome).await?;
             }
             let absent = self.public_of(&outcome.absent);
-            if let Some(why) = self.refused(&mut counted, &outcome, absent.len()) {
+            if let Some(why) = self.refused(&mut counted, &outcome, &absent) {
                 return Ok(Some(why));
             }
             if number == 0 && is_other {
-                self.follower.publish(&new);
+                self.follower.publish(new);
             }
             self.doubtful.note(absent);
             self.doubtful.forget_present(&outcome);
             metrics::reconcile_changes(outcome.batch.writes.len());
             self.take_over(outcome).await?;
         }
-        if is_other && renamed(&old, &new) {
+        if is_other && renamed(old, new) {
             names::record(&*self.state, &new.categories).await?;
         }
         Ok(None)
@@ -124,12 +147,12 @@ impl Reconciler {
     }
 
     /// Is it too much at once?
-    fn refused(&self, counted: &mut Counted, outcome: &Outcome, absent: usize) -> Option<String> {
+    fn refused(&self, counted: &mut Counted, outcome: &Outcome, absent: &[ArticleId]) -> Option<String> {
         counted.gone_back += outcome.gone_back;
         counted.uncategorised += outcome.uncategorised;
         let public = self.view.with_catalog(Catalog::len);
         let limit = self.options.vanish_limit(public);
-        let missing = absent + self.doubtful.0.len();
+        let missing = self.doubtful.0.len() + absent.iter().filter(|id| !self.doubtful.0.contains_key(*id)).count();
         let all = public > 1 && missing >= public;
         let Counted { gone_back, uncategorised } = *counted;
         (all || missing.max(gone_back).max(uncategorised) > limit).then(|| {
@@ -170,12 +193,27 @@ impl Reconciler {
     }
 
     /// Publishes what is due: what was decided beforehand without asking the store, the rest by its row. Returns those that
-    /// are to be decided by their rows.
-    pub(in crate::publish) async fn publish_due(&mut self, now: Timestamp) -> Result<Vec<ArticleId>, ReconcileError> {
+    /// are to be decided by their rows. Unless the log has `told` that nothing has changed since they were decided, the rows
+    /// are asked, if the store answers.
+    pub(in crate::publish) async fn publish_due(
+        &mut self,
+        now: Timestamp,
+        told: bool,
+    ) -> Result<Vec<ArticleId>, ReconcileError> {
         let due = self.waiting.until(now);
         if due.is_empty() {
             return Ok(due);
         }
+        if !told {
+            match self.decide_now(&due, now).await {
+                Err(ReconcileError::Store(error)) => {
+                    tracing::warn!(%error, "what is due cannot be looked at, it is published as it was");
+                }
+                done => return done.map(|_| Vec::new()),
+            }
+        }
+        // No document shows what nobody has looked at since.
+        self.follower.articles.keep_rows(&[]);
         self.prepared.decide_by(&self.options.classify, &self.view.names().categories);
         let mut outcome = Outcome::default();
         let mut rest = Vec::new();
