@@ -4,12 +4,12 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Limits;
 
@@ -19,29 +19,39 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Bytes thrown away at a time while lingering.
 const LINGER_BUFFER_BYTES: usize = 4_096;
 
-/// Is a request being answered? Set by the service, cleared when the answer has left.
+/// Is a request being answered, and is it the last one? Set by the service, cleared when the answer has left.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answering(Arc<AtomicBool>);
+pub(super) struct Answering(Arc<AtomicU8>);
 
 impl Answering {
-    /// A request head is complete: its time limit no longer counts.
-    pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    const NOTHING: u8 = 0;
+    const REQUEST: u8 = 1;
+    const LAST: u8 = 2;
+
+    /// A request head is complete: its time limit no longer counts. `last` if the client sends nothing after it, as it says.
+    pub(super) fn begin(&self, last: bool) {
+        self.0.store(if last { Self::LAST } else { Self::REQUEST }, Ordering::Relaxed);
     }
 
     fn end(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.store(Self::NOTHING, Ordering::Relaxed);
     }
 
     fn now(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) != Self::NOTHING
+    }
+
+    fn is_last(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::LAST
     }
 }
 
 /// What the client has time for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A request head.
+    /// The first request head, from its beginning on.
+    First,
+    /// A further one, once it has begun.
     Head,
     /// The first byte of the next one.
     Idle,
@@ -60,17 +70,15 @@ pub(super) struct Deadlines<S> {
     phase: Phase,
     /// When the phase is over; reckoned when somebody has to wait in it.
     until: Option<Instant>,
-    /// Goes off then, or earlier and is set again: a request that comes in time sets no timer.
-    timer: Pin<Box<Sleep>>,
+    /// Goes off then, or earlier and is set again: a request that comes in time sets no timer, and who never waits has none.
+    timer: Option<Pin<Box<Sleep>>>,
     wrote: bool,
 }
 
 impl<S> Deadlines<S> {
     /// Watches a stream that was just accepted.
-    pub(super) fn new(stream: S, answering: Answering, limits: Limits) -> Self {
-        let until = Instant::now() + limits.first_request_timeout;
-        let timer = Box::pin(tokio::time::sleep_until(until));
-        Self { stream, answering, limits, phase: Phase::Head, until: Some(until), timer, wrote: false }
+    pub(super) const fn new(stream: S, answering: Answering, limits: Limits) -> Self {
+        Self { stream, answering, limits, phase: Phase::First, until: None, timer: None, wrote: false }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -83,6 +91,7 @@ impl<S> Deadlines<S> {
     /// What the present phase may take.
     const fn time(&self) -> Duration {
         match self.phase {
+            Phase::First => self.limits.first_request_timeout,
             Phase::Head => self.limits.header_timeout,
             Phase::Idle => self.limits.idle_timeout,
             Phase::Taking => self.limits.answer_timeout,
@@ -94,15 +103,16 @@ impl<S> Deadlines<S> {
     fn expired<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let time = self.time();
         let until = *self.until.get_or_insert_with(|| Instant::now() + time);
-        if self.timer.deadline() > until {
-            self.timer.as_mut().reset(until);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if timer.deadline() > until {
+            timer.as_mut().reset(until);
         }
         loop {
-            ready!(self.timer.as_mut().poll(cx));
-            if self.timer.deadline() >= until {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= until {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-            self.timer.as_mut().reset(until);
+            timer.as_mut().reset(until);
         }
     }
 
@@ -155,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
-        if std::mem::take(&mut this.wrote) {
+        if std::mem::take(&mut this.wrote) && !this.answering.is_last() {
             this.answering.end();
             this.enter(Phase::Idle);
             // hyper has looked for the next request already, and is not going to again before it comes.
@@ -168,6 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.answering.is_last() {
+            return Poll::Ready(Ok(())); // whatever closes the socket does it all
+        }
         if this.phase != Phase::Lingering {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.enter(Phase::Lingering);

@@ -1,21 +1,19 @@
 //! From a request to its answer.
 
-use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::{Body as _, Incoming};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::conditional::{self, Outcome, Validators};
 use super::guard::Guard;
 use super::headers::{self, Answer, Caching, Kind, Selected, Writer};
 use super::pages::Pages;
-use super::server::Answers;
+use super::server::{Answers, Asked};
 use super::{Options, encoding, errors};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
@@ -51,22 +49,31 @@ pub(super) struct Handler {
 type Told = (Kind, Response<Bytes>);
 
 impl Answers for Handler {
-    async fn answer(&self, request: Request<Incoming>, local: IpAddr) -> Response<Bytes> {
+    fn at_once(&self, asked: &Asked) -> Option<Response<Bytes>> {
+        let started = Instant::now();
+        let request = &asked.head;
+        let response = catch_unwind(AssertUnwindSafe(|| self.short_way(asked, self.options.clock.now())));
+        // After a panic the long way is gone, and says so if it has another.
+        let response = response.ok()??;
+        self.observe(request, Kind::Feed, &response, started);
+        Some(response)
+    }
+
+    async fn answer(&self, asked: Asked) -> Response<Bytes> {
         let started = Instant::now();
         let now = self.options.clock.now();
-        let (request, body) = request.into_parts();
-        let has_body = !body.is_end_stream();
+        let request = &asked.head;
         // A panic is this request's alone: nothing of ours is held across it that could be left half done.
-        let told = AssertUnwindSafe(self.guarded(&request, has_body, local, now)).catch_unwind().await;
+        let told = AssertUnwindSafe(self.guarded(&asked, now)).catch_unwind().await;
         let (kind, mut response) = told.unwrap_or_else(|_| {
             tracing::error!(http.path = ?request.uri.path(), "a request ended by a panic and is answered with 500");
-            self.write(errors::answer(StatusCode::INTERNAL_SERVER_ERROR), &request, now)
+            self.write(errors::answer(StatusCode::INTERNAL_SERVER_ERROR), request, now)
         });
-        if has_body {
+        if asked.has_body() {
             // Nobody reads it, so nobody may take it for the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        self.observe(&request, kind, &response, started);
+        self.observe(request, kind, &response, started);
         response
     }
 
@@ -85,19 +92,14 @@ impl Handler {
         Self { published, options, guard, pages: Pages::default(), writer, requests }
     }
 
-    async fn guarded(&self, request: &Parts, has_body: bool, local: IpAddr, now: Timestamp) -> Told {
-        if let Err(status) = self.guard.check(request, local) {
+    async fn guarded(&self, asked: &Asked, now: Timestamp) -> Told {
+        let request = &asked.head;
+        if let Err(status) = self.guard.check(request, asked.local) {
             return self.write(errors::answer(status), request, now);
         }
         let answer = match request.method {
-            Method::GET | Method::HEAD | Method::OPTIONS if has_body => errors::answer(StatusCode::BAD_REQUEST),
-            Method::GET | Method::HEAD => {
-                return match self.short_way(request, now) {
-                    Some(response) => (Kind::Feed, response),
-                    // Kept apart, so that the short way carries nothing of its size.
-                    None => Box::pin(self.get(request, now)).await,
-                };
-            }
+            Method::GET | Method::HEAD | Method::OPTIONS if asked.has_body() => errors::answer(StatusCode::BAD_REQUEST),
+            Method::GET | Method::HEAD => return self.get(request, now).await,
             Method::OPTIONS => preflight(),
             _ => errors::answer(StatusCode::METHOD_NOT_ALLOWED),
         };
@@ -110,7 +112,12 @@ impl Handler {
 
     /// The short way, with nothing to wait for: of a document that is in memory, current, and made in the coding that the
     /// client likes best. Everything else, and what is not a plain 200 or 304, goes the long way.
-    fn short_way(&self, request: &Parts, now: Timestamp) -> Option<Response<Bytes>> {
+    fn short_way(&self, asked: &Asked, now: Timestamp) -> Option<Response<Bytes>> {
+        let request = &asked.head;
+        if asked.has_body() || !matches!(request.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        self.guard.check(request, asked.local).ok()?;
         let path = request.uri.path();
         let kept = self.published.ready(path, now)?;
         let document = kept.document();

@@ -1,17 +1,15 @@
 //! The private listener: metrics for Prometheus. It shares the public one's accept loop and limits, not its `Host`
 //! check: it is scraped by whatever address the operator likes.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use http::{Method, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::headers::{Answer, Caching, Kind, Writer};
-use super::server::{self, Answers};
+use super::server::{self, Answers, Asked};
 use super::{CacheTimes, Limits, errors};
 use crate::domain::clock::Clock;
 
@@ -41,16 +39,20 @@ pub async fn serve_metrics(
 }
 
 impl<F: Fn() -> String + Send + Sync + 'static> Answers for Metrics<F> {
-    async fn answer(&self, request: Request<Incoming>, _local: IpAddr) -> Response<Bytes> {
-        let answer = match (request.method(), request.uri().path()) {
-            _ if !request.body().is_end_stream() => errors::answer(StatusCode::BAD_REQUEST),
+    fn at_once(&self, _asked: &Asked) -> Option<Response<Bytes>> {
+        None // rendering takes its time, and is asked for seldom
+    }
+
+    async fn answer(&self, asked: Asked) -> Response<Bytes> {
+        let answer = match (&asked.head.method, asked.head.uri.path()) {
+            _ if asked.has_body() => errors::answer(StatusCode::BAD_REQUEST),
             (&Method::GET | &Method::HEAD, METRICS_PATH) => {
                 Answer::new(Kind::Health, Caching::Never, METRICS_TYPE, (self.render)())
             }
             (&Method::GET | &Method::HEAD, _) => errors::answer(StatusCode::NOT_FOUND),
             _ => errors::answer(StatusCode::METHOD_NOT_ALLOWED),
         };
-        self.writer.response(answer, request.method(), self.clock.now())
+        self.writer.response(answer, &asked.head.method, self.clock.now())
     }
 
     fn refuse(&self, status: StatusCode) -> Response<Bytes> {

@@ -1,7 +1,7 @@
 //! The accept loop, and the life of a connection.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -10,12 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use futures_util::future::Either;
+use http::request::Parts;
+use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_tcp_nodelay;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
@@ -32,10 +35,37 @@ const HEAD_REST_BYTES: usize = 1_024;
 /// hyper asserts that its buffer is not smaller.
 const BUFFER_BYTES_MIN: usize = 8_192;
 
+/// A request as it came.
+pub(super) struct Asked {
+    /// Its head.
+    pub head: Parts,
+    /// Nobody reads it. Dropped before the answer is made, it would be read to its end.
+    body: Incoming,
+    /// The address that the client connected to.
+    pub local: IpAddr,
+}
+
+impl Asked {
+    /// Has it a body?
+    pub(super) fn has_body(&self) -> bool {
+        !self.body.is_end_stream()
+    }
+
+    /// Does the client say that it sends nothing more, in the one way that leaves hyper no choice?
+    fn is_last(&self) -> bool {
+        let mut lines = self.head.headers.get_all(header::CONNECTION).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+        line.as_bytes().eq_ignore_ascii_case(b"close") && !self.has_body()
+    }
+}
+
 /// Who answers on a listener.
 pub(super) trait Answers: Send + Sync + 'static {
-    /// The answer to a request; `local` is the address that the client connected to.
-    fn answer(&self, request: Request<Incoming>, local: IpAddr) -> impl Future<Output = Response<Bytes>> + Send + '_;
+    /// The answer, if nothing has to be waited for: without the cost of a future that can wait.
+    fn at_once(&self, asked: &Asked) -> Option<Response<Bytes>>;
+
+    /// The answer.
+    fn answer(&self, asked: Asked) -> impl Future<Output = Response<Bytes>> + Send + '_;
 
     /// The answer to what could not be parsed.
     fn refuse(&self, status: StatusCode) -> Response<Bytes>;
@@ -56,21 +86,36 @@ impl Drain {
     }
 }
 
+/// What the connections of a listener share.
+struct Serving<A> {
+    answers: A,
+    limits: Limits,
+    parser: http1::Builder,
+    drain: Drain,
+    /// Where everybody connects to; `None` if that is any address of the machine.
+    local: Option<IpAddr>,
+}
+
 /// Accepts until `shutdown`, then waits for the connections, at most `shutdown_grace`.
 pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Limits, shutdown: CancellationToken) {
-    let answers = Arc::new(answers);
+    if let Err(error) = set_tcp_nodelay(&listener, true) {
+        tracing::warn!(%error, "answers may be held back for a moment");
+    }
+    let local = listener.local_addr().ok().map(address).filter(|local| !local.is_unspecified());
+    let serving = Arc::new(Serving { answers, limits, parser: parser(limits), drain: Drain::default(), local });
     let permits = Arc::new(Semaphore::new(limits.connections_max));
-    let drain = Arc::<Drain>::default();
     let mut connections = JoinSet::new();
+    let mut told = pin!(shutdown.cancelled());
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => break,
+            biased;
+            () = &mut told => break,
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &permits) => match accepted {
                 Ok((stream, permit)) => {
-                    let (answers, drain) = (Arc::clone(&answers), Arc::clone(&drain));
+                    let serving = Arc::clone(&serving);
                     connections.spawn(async move {
-                        connection(stream, answers, limits, &drain).await;
+                        connection(stream, serving).await;
                         drop(permit);
                     });
                 }
@@ -83,11 +128,15 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
         }
     }
     drop(listener);
-    drain.begin();
+    serving.drain.begin();
     if tokio::time::timeout(limits.shutdown_grace, finish(&mut connections)).await.is_err() {
         tracing::warn!(http.connections = connections.len(), "the shutdown grace is over, connections are cut");
         connections.shutdown().await;
     }
+}
+
+fn address(of: SocketAddr) -> IpAddr {
+    of.ip().to_canonical()
 }
 
 async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
@@ -113,23 +162,27 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn connection<A: Answers>(stream: TcpStream, answers: Arc<A>, limits: Limits, drain: &Drain) {
-    let Ok(local) = stream.local_addr().map(|local: SocketAddr| local.ip().to_canonical()) else {
+async fn connection<A: Answers>(stream: TcpStream, serving: Arc<Serving<A>>) {
+    let Some(local) = serving.local.or_else(|| stream.local_addr().ok().map(address)) else {
         return; // gone before it began
     };
-    if stream.set_nodelay(true).is_err() {
-        return; // the same
-    }
     let answering = Answering::default();
-    let refuse = Arc::clone(&answers);
-    let wire = Unparsed::new(stream, move |status| refuse.refuse(status));
-    let wire = TokioIo::new(Deadlines::new(wire, answering.clone(), limits));
+    let refusing = Arc::clone(&serving);
+    let wire = Unparsed::new(stream, move |status| refusing.answers.refuse(status));
+    let wire = TokioIo::new(Deadlines::new(wire, answering.clone(), serving.limits));
+    let asking = Arc::clone(&serving);
     let service = service_fn(move |request| {
-        answering.begin();
-        let answers = Arc::clone(&answers);
-        async move { Ok::<_, Infallible>(answers.answer(request, local).await.map(Full::new)) }
+        let (head, body) = Request::into_parts(request);
+        let asked = Asked { head, body, local };
+        answering.begin(asked.is_last());
+        if let Some(response) = asking.answers.at_once(&asked) {
+            return Either::Left(ready(Ok::<_, Infallible>(response.map(Full::new))));
+        }
+        let asking = Arc::clone(&asking);
+        Either::Right(Box::pin(async move { Ok(asking.answers.answer(asked).await.map(Full::new)) }))
     });
-    let mut connection = pin!(parser(limits).serve_connection(wire, service));
+    let mut connection = pin!(serving.parser.serve_connection(wire, service));
+    let drain = &serving.drain;
     let mut bell = pin!(drain.bell.notified());
     let (mut listening, mut draining) = (false, false);
     let ended = poll_fn(|cx| {
@@ -158,4 +211,18 @@ fn parser(limits: Limits) -> http1::Builder {
         // `headers` writes it: hyper's stands still when the clock is set back.
         .auto_date_header(false);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So does Linux; a call for each connection would say the same.
+    #[tokio::test]
+    async fn a_connection_has_what_its_listener_has() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        set_tcp_nodelay(&listener, true).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(listener.accept().await.unwrap().0.nodelay().unwrap());
+    }
 }

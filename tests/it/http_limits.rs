@@ -72,6 +72,29 @@ async fn an_answer_that_is_not_taken_is_dropped() {
     assert!(client.rest().await.len() < size);
 }
 
+/// Who sends nothing more after a request, and says so, gets the whole answer and the end of the connection.
+#[tokio::test]
+async fn the_last_answer_is_whole() {
+    let server = TestServer::start().await;
+    let size = 8 * 1024 * 1024;
+    server.published.set(Format::Rss, Behaviour::Ready(document(Format::Rss, 8, "", &"x".repeat(size))));
+    let mut client = server.connect().await;
+    let answer = client.ask("GET /feeds/all.rss", &["Connection: close"]).await;
+    assert_eq!((answer.status, answer.body.len()), (200, size));
+    assert!(client.rest().await.is_empty());
+}
+
+/// Who says that as well as something else may go on, and has the time limits of everybody.
+#[tokio::test]
+async fn who_says_close_and_stays_is_let_go() {
+    let server = TestServer::with(short()).await;
+    for lines in [&["Connection: close", "Connection: keep-alive"][..], &["Connection: keep-alive, close"]] {
+        let mut client = server.connect().await;
+        assert_eq!(client.ask("GET /healthz", lines).await.status, 200, "{lines:?}");
+        assert!(client.rest().await.is_empty(), "{lines:?}");
+    }
+}
+
 /// Further connections wait until one ends.
 #[tokio::test]
 async fn connections_are_capped() {

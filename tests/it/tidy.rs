@@ -23,7 +23,7 @@ const KEPT_IN: [(&str, &[&str]); 20] = [
     ("quick_xml::", &["src/adopt/", "src/feed/"]),
     ("roxmltree::", &["src/feed/"]),
     ("rss::", &["src/feed/"]),
-    ("rustix::", &["src/purge/"]),
+    ("rustix::", &["src/http/", "src/purge/"]),
     ("sd_notify::", &["src/cli/"]),
     // Import writes through the store.
     ("sqlx::", &["src/state/", "src/store/"]),
