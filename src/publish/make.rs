@@ -188,7 +188,9 @@ impl Material {
             let rendered = feed::render(&built.feed, *format).map_err(MakeError::Unrenderable)?;
             made.faults.extend(rendered.faults);
             let document = Document::new(*format, sequence, changed_at, rendered.body);
-            codings.iter().for_each(|coding| document.body().encode(*coding));
+            for coding in codings {
+                document.body().encode(*coding);
+            }
             made.documents.push(document);
         }
         Ok(made)
