@@ -239,6 +239,54 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
     .await;
 }
 
+/// What `pg_dump` and a restore into another server leave: the numbers of the old one, to which the new one comes much later.
+const RESTORED: &str = "
+UPDATE loa_changes SET txid = txid + 5000000000, horizon = horizon + 5000000000, at = at - interval '8 days'";
+
+async fn a_log_from_another_server_begins_anew(db: &Postgres, restored: &str) {
+    const WRITE: &str = "INSERT INTO articles (id) VALUES ('1')";
+    db.sql(TABLES).await;
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    let store = open(&db.url(), &options()).unwrap();
+    for _ in 0..5 {
+        db.sql(WRITE).await;
+    }
+    let old = store.log_end().await.unwrap().unwrap();
+    db.sql(restored).await;
+    assert_eq!(store.log_end().await.unwrap(), None, "{restored}");
+    assert!(store.change_detection().contains("another server"), "{}", store.change_detection());
+    for _ in 0..70 {
+        db.sql(WRITE).await;
+    }
+    // To delete what is not over yet would lose it.
+    let ours = "pruned <= txid_snapshot_xmin(txid_current_snapshot())";
+    db.sql(&format!("DO $$ BEGIN ASSERT (SELECT pruned = 5000000000 OR {ours} FROM loa_log); END $$")).await;
+    let (status, said, _) = loa(&db.url(), &["status"]);
+    assert!(status == 1 && said.contains("INCOMPLETE") && said.contains("another server"), "{said}");
+
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    assert_eq!(loa(&db.url(), &["status"]).0, 0);
+    assert!(matches!(store.log_since(&old).await.unwrap(), LogRead::Lost { .. }), "another log");
+    let cursor = store.log_end().await.unwrap().expect("a log of this server");
+    assert!(store.change_detection().starts_with("A:"), "{}", store.change_detection());
+    db.sql(WRITE).await;
+    let LogRead::Changes(changes) = store.log_since(&cursor).await.unwrap() else { panic!("lost") };
+    assert_eq!(changes.articles.len(), 1);
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    assert!(matches!(store.log_since(&cursor).await.unwrap(), LogRead::Changes(_)), "only once");
+}
+
+#[tokio::test]
+async fn lines_from_another_server_begin_anew() {
+    on::<Postgres>(async |db| a_log_from_another_server_begins_anew(db, RESTORED).await).await;
+}
+
+#[tokio::test]
+async fn a_log_that_another_server_has_pruned_begins_anew() {
+    let restored = "UPDATE loa_log SET pruned = 5000000000; DELETE FROM loa_changes";
+    on::<Postgres>(async |db| a_log_from_another_server_begins_anew(db, restored).await).await;
+}
+
 #[tokio::test]
 async fn an_embedded_store_has_the_log_from_the_start_and_keeps_it_small() {
     let directory = tempfile::tempdir().unwrap();

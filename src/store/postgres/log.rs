@@ -14,6 +14,7 @@ use super::listen::Listening;
 use crate::domain::article::ArticleId;
 use crate::store::StoreError;
 use crate::store::contract::Place;
+use crate::store::install::foreign::{IS_FOREIGN, is_foreign};
 use crate::store::install::postgres::Survey;
 use crate::store::install::{CHANGES, LOG};
 use crate::store::log::{LogChanges, LogCursor, LogRead};
@@ -33,7 +34,7 @@ const MARK: &str = "txid || '.' || to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24M
 /// Where the log ends. One statement sees one snapshot, whose horizon the function tells.
 const END: &str = "
 SELECT l.id || '/' || l.tableoid AS name, now.horizon AS complete, newest.line AS last, newest.mark AS mark,
-    ARRAY(SELECT c.line FROM @changes c WHERE c.txid >= now.horizon) AS beyond
+    ARRAY(SELECT c.line FROM @changes c WHERE c.txid >= now.horizon) AS beyond, @foreign AS is_foreign
 FROM @log l
 CROSS JOIN (SELECT txid_snapshot_xmin(txid_current_snapshot()) AS horizon) now
 LEFT JOIN (SELECT line, @mark AS mark FROM @changes ORDER BY line DESC LIMIT 1) newest ON true";
@@ -100,6 +101,7 @@ struct End {
     last: Option<i64>,
     mark: Option<String>,
     beyond: Vec<i64>,
+    is_foreign: bool,
 }
 
 impl FromRow<'_, PgRow> for End {
@@ -110,6 +112,7 @@ impl FromRow<'_, PgRow> for End {
             last: row.try_get("last")?,
             mark: row.try_get("mark")?,
             beyond: row.try_get("beyond")?,
+            is_foreign: row.try_get("is_foreign")?,
         })
     }
 }
@@ -190,6 +193,10 @@ impl ChangeLog {
             ));
             return Ok(None);
         }
+        if end.is_foreign {
+            self.find(format!("C: complete reconciliation; {IS_FOREIGN}"));
+            return Ok(None);
+        }
         self.find(LEVEL_A.to_owned());
         let log = LogName { name: format!("{}/{server}", end.name), mark: end.mark.unwrap_or_default() };
         let (complete, last) = (end.complete, end.last.unwrap_or_default());
@@ -255,10 +262,12 @@ impl ChangeLog {
     }
 
     fn sql(&self, template: &str) -> String {
+        let (log, changes) = (self.place.beside(LOG), self.place.beside(CHANGES));
         template
             .replace("@mark", MARK)
-            .replace("@changes", &self.place.beside(CHANGES))
-            .replace("@log", &self.place.beside(LOG))
+            .replace("@foreign", &is_foreign(&log, &changes))
+            .replace("@changes", &changes)
+            .replace("@log", &log)
     }
 }
 

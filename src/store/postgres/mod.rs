@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use tokio::sync::Semaphore;
 
 use self::snapshot::{Known, PostgresSnapshot};
