@@ -1,5 +1,6 @@
 //! `loa store install`, `uninstall` and `status`, by the real program.
 
+use loa::domain::article::ArticleId;
 use loa::store::install::{self, Wishes};
 use loa::store::log::LogRead;
 use loa::store::sqlite::embedded::Embedded;
@@ -235,6 +236,29 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
         assert_eq!(changes.articles.len(), 1);
         let (_, said, _) = loa(&db.url(), &["status"]);
         assert!(said.contains("lines 20 to 80"), "{said}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_text_holds_up_no_other() {
+    on::<Sqlite>(async |db| {
+        db.sql(TABLES).await;
+        assert_eq!(loa(&db.url(), &["install"]).0, 0);
+        let store = open(&db.url(), &options()).unwrap();
+        let cursor = store.log_end().await.unwrap().unwrap();
+        db.sql(
+            "INSERT INTO articles (id) VALUES (x'ff00fe'); INSERT INTO articles (id) VALUES (CAST(x'c3' AS TEXT));
+             INSERT INTO articles (id) VALUES (x'')",
+        )
+        .await;
+        db.sql("INSERT INTO articles (id) VALUES ('đúng')").await;
+        let LogRead::Changes(changes) = store.log_since(&cursor).await.unwrap() else { panic!("lost") };
+        assert!(changes.articles.iter().any(|id| id.as_str() == "đúng"), "{changes:?}");
+        let LogRead::Changes(changes) = store.log_since(&changes.cursor).await.unwrap() else { panic!("lost") };
+        assert!(changes.is_empty(), "{changes:?}");
+        let ids: Vec<_> = ["\u{fffd}\0\u{fffd}", "\u{fffd}", ""].map(ArticleId::new).into();
+        assert!(store.load(&ids).await.unwrap().is_empty(), "and nothing is found by what stands for them");
     })
     .await;
 }
