@@ -28,7 +28,7 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// How changes are found with a log that covers everything.
 const LEVEL_A: &str = "A: change log with NOTIFY, milliseconds; complete reconciliation besides";
 
-/// Tells lines apart that have one number, such as before and after a restore.
+/// Tells lines apart that have one number, such as before and after a restore: the transaction, and the instant.
 const MARK: &str = "txid || '.' || to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')";
 
 /// Where the log ends. One statement sees one snapshot, whose horizon the function tells.
@@ -288,6 +288,11 @@ impl LogName {
         let (name, mark) = text.split_once('#').unwrap_or((text, ""));
         Self { name: name.to_owned(), mark: mark.to_owned() }
     }
+
+    /// The transaction of the last line, with which its mark begins.
+    fn transaction(&self) -> Option<i64> {
+        self.mark.split_once('.')?.0.parse().ok()
+    }
 }
 
 /// Why there is no log to read, if that is what the error says.
@@ -321,7 +326,11 @@ fn judge(cursor: &LogCursor, server: &str, lines: Vec<Told>) -> LogRead {
     if cursor.complete < head.pruned {
         return lost("the change log does not go back so far");
     }
-    let same_line = cursor.last == 0 || head.mark_then.as_deref() == Some(then.mark.as_str());
+    let same_line = match &head.mark_then {
+        Some(mark) => *mark == then.mark,
+        // It may have been deleted for its age.
+        None => cursor.last == 0 || then.transaction().is_some_and(|transaction| transaction < head.pruned),
+    };
     if head.horizon < cursor.complete || last < cursor.last || !same_line {
         return lost("the change log has gone back in time");
     }
