@@ -265,6 +265,23 @@ async fn an_id_that_is_no_text_holds_up_no_other() {
     .await;
 }
 
+#[tokio::test]
+async fn young_lines_stay_in_postgres() {
+    on::<Postgres>(async |db| {
+        db.sql(TABLES).await;
+        assert_eq!(loa(&db.url(), &["install"]).0, 0);
+        let store = open(&db.url(), &options()).unwrap();
+        let cursor = store.log_end().await.unwrap().unwrap();
+        for _ in 0..130 {
+            db.sql("INSERT INTO articles (id) VALUES ('1')").await;
+        }
+        assert!(matches!(store.log_since(&cursor).await.unwrap(), LogRead::Changes(_)));
+        let (_, said, _) = loa(&db.url(), &["status"]);
+        assert!(said.contains("lines 1 to 130"), "{said}");
+    })
+    .await;
+}
+
 /// What `pg_dump` and a restore into another server leave: the numbers of the old one, to which the new one comes much later.
 const RESTORED: &str = "
 UPDATE loa_changes SET txid = txid + 5000000000, horizon = horizon + 5000000000, at = at - interval '8 days'";
