@@ -172,6 +172,14 @@ impl ChangeLog {
     /// Where the log ends; `None` where there is none, or one that does not cover every relation: what it does not tell
     /// must be looked for as if there were none.
     pub(super) async fn end(&self) -> Result<Option<LogCursor>, StoreError> {
+        let end = self.look_for_end().await?;
+        if end.is_none() {
+            self.hang_up();
+        }
+        Ok(end)
+    }
+
+    async fn look_for_end(&self) -> Result<Option<LogCursor>, StoreError> {
         let mut held = self.reader.lock().await;
         let mut reader = self.reader(held.take()).await?;
         let survey = Survey::take(&mut reader.connection, &self.place).await?;
@@ -228,7 +236,17 @@ impl ChangeLog {
             Err(error) => lost(&level_c(&error).ok_or(error)?),
         };
         *held = Some(reader);
+        if matches!(read, LogRead::Lost { .. }) {
+            self.hang_up();
+        }
         Ok(read)
+    }
+
+    /// Without a log nobody waits, and what nobody reads must not pile up; who waits now reads.
+    fn hang_up(&self) {
+        if let Ok(mut listening) = self.listening.try_lock() {
+            listening.hang_up();
+        }
     }
 
     async fn lines(&self, reader: &mut Reader, cursor: &LogCursor) -> Result<Vec<Told>, sqlx::Error> {
