@@ -38,6 +38,7 @@ mod store;
 mod store_at_rest;
 mod store_log;
 mod store_log_concurrency;
+mod store_log_wake;
 mod succession;
 mod support;
 mod tables;

@@ -1,5 +1,6 @@
 //! `loa store install`, `uninstall` and `status`, by the real program.
 
+use loa::domain::article::ArticleId;
 use loa::store::install::{self, Wishes};
 use loa::store::log::LogRead;
 use loa::store::sqlite::embedded::Embedded;
@@ -216,7 +217,6 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
         for _ in 0..20 {
             db.sql(write).await;
         }
-        db.sql("UPDATE loa_changes SET at = at - interval '8 days', horizon = txid").await;
         // Transactions of other databases hold the horizon, too.
         let current = loop {
             let end = store.log_end().await.unwrap().unwrap();
@@ -224,6 +224,9 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
                 break end;
             }
         };
+        // All of them may go, with the line that this cursor names as the last.
+        let horizon = current.complete;
+        db.sql(&format!("UPDATE loa_changes SET at = at - interval '8 days', horizon = {horizon}")).await;
         let mut fresh = store.log_end().await.unwrap().unwrap();
         for _ in 0..60 {
             db.sql(write).await;
@@ -234,9 +237,97 @@ async fn old_lines_leave_postgres_and_a_cursor_from_before_is_lost() {
         let LogRead::Changes(changes) = store.log_since(&current).await.unwrap() else { panic!("a good cursor") };
         assert_eq!(changes.articles.len(), 1);
         let (_, said, _) = loa(&db.url(), &["status"]);
-        assert!(said.contains("lines 20 to 80"), "{said}");
+        assert!(said.contains("lines 21 to 80"), "{said}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_text_holds_up_no_other() {
+    on::<Sqlite>(async |db| {
+        db.sql(TABLES).await;
+        assert_eq!(loa(&db.url(), &["install"]).0, 0);
+        let store = open(&db.url(), &options()).unwrap();
+        let cursor = store.log_end().await.unwrap().unwrap();
+        db.sql(
+            "INSERT INTO articles (id) VALUES (x'ff00fe'); INSERT INTO articles (id) VALUES (CAST(x'c3' AS TEXT));
+             INSERT INTO articles (id) VALUES (x'')",
+        )
+        .await;
+        db.sql("INSERT INTO articles (id) VALUES ('đúng')").await;
+        let LogRead::Changes(changes) = store.log_since(&cursor).await.unwrap() else { panic!("lost") };
+        assert!(changes.articles.iter().any(|id| id.as_str() == "đúng"), "{changes:?}");
+        let LogRead::Changes(changes) = store.log_since(&changes.cursor).await.unwrap() else { panic!("lost") };
+        assert!(changes.is_empty(), "{changes:?}");
+        let ids: Vec<_> = ["\u{fffd}\0\u{fffd}", "\u{fffd}", ""].map(ArticleId::new).into();
+        assert!(store.load(&ids).await.unwrap().is_empty(), "and nothing is found by what stands for them");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn young_lines_stay_in_postgres() {
+    on::<Postgres>(async |db| {
+        db.sql(TABLES).await;
+        assert_eq!(loa(&db.url(), &["install"]).0, 0);
+        let store = open(&db.url(), &options()).unwrap();
+        let cursor = store.log_end().await.unwrap().unwrap();
+        for _ in 0..130 {
+            db.sql("INSERT INTO articles (id) VALUES ('1')").await;
+        }
+        assert!(matches!(store.log_since(&cursor).await.unwrap(), LogRead::Changes(_)));
+        let (_, said, _) = loa(&db.url(), &["status"]);
+        assert!(said.contains("lines 1 to 130"), "{said}");
+    })
+    .await;
+}
+
+/// What `pg_dump` and a restore into another server leave: the numbers of the old one, to which the new one comes much later.
+const RESTORED: &str = "
+UPDATE loa_changes SET txid = txid + 5000000000, horizon = horizon + 5000000000, at = at - interval '8 days'";
+
+async fn a_log_from_another_server_begins_anew(db: &Postgres, restored: &str) {
+    const WRITE: &str = "INSERT INTO articles (id) VALUES ('1')";
+    db.sql(TABLES).await;
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    let store = open(&db.url(), &options()).unwrap();
+    for _ in 0..5 {
+        db.sql(WRITE).await;
+    }
+    let old = store.log_end().await.unwrap().unwrap();
+    db.sql(restored).await;
+    assert_eq!(store.log_end().await.unwrap(), None, "{restored}");
+    assert!(store.change_detection().contains("another server"), "{}", store.change_detection());
+    for _ in 0..70 {
+        db.sql(WRITE).await;
+    }
+    // To delete what is not over yet would lose it.
+    let ours = "pruned <= txid_snapshot_xmin(txid_current_snapshot())";
+    db.sql(&format!("DO $$ BEGIN ASSERT (SELECT pruned = 5000000000 OR {ours} FROM loa_log); END $$")).await;
+    let (status, said, _) = loa(&db.url(), &["status"]);
+    assert!(status == 1 && said.contains("INCOMPLETE") && said.contains("another server"), "{said}");
+
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    assert_eq!(loa(&db.url(), &["status"]).0, 0);
+    assert!(matches!(store.log_since(&old).await.unwrap(), LogRead::Lost { .. }), "another log");
+    let cursor = store.log_end().await.unwrap().expect("a log of this server");
+    assert!(store.change_detection().starts_with("A:"), "{}", store.change_detection());
+    db.sql(WRITE).await;
+    let LogRead::Changes(changes) = store.log_since(&cursor).await.unwrap() else { panic!("lost") };
+    assert_eq!(changes.articles.len(), 1);
+    assert_eq!(loa(&db.url(), &["install"]).0, 0);
+    assert!(matches!(store.log_since(&cursor).await.unwrap(), LogRead::Changes(_)), "only once");
+}
+
+#[tokio::test]
+async fn lines_from_another_server_begin_anew() {
+    on::<Postgres>(async |db| a_log_from_another_server_begins_anew(db, RESTORED).await).await;
+}
+
+#[tokio::test]
+async fn a_log_that_another_server_has_pruned_begins_anew() {
+    let restored = "UPDATE loa_log SET pruned = 5000000000; DELETE FROM loa_changes";
+    on::<Postgres>(async |db| a_log_from_another_server_begins_anew(db, restored).await).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What `loa store install` makes in the newsroom's database: the change log and the triggers that write it. Loa itself
 //! never runs any of this but at that command; why the log is as it is says `docs/decisions/change-log.md`.
 
+pub(super) mod foreign;
 pub(super) mod postgres;
 pub(super) mod sqlite;
 

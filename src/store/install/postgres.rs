@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, Row as _};
 
-use super::{CHANGES, LOG, Status, Watch, What, Wishes, literal, quoted};
+use super::{CHANGES, LOG, Status, Watch, What, Wishes, foreign, literal, quoted};
 use crate::store::StoreError;
 use crate::store::contract::{self, ARTICLES, CATEGORIES, Place, Relation};
 
@@ -352,6 +352,7 @@ pub(super) async fn script(url: &str, place: &Place, wishes: &Wishes) -> Result<
     let id = literal(&wishes.id);
     let log = names.of(LOG);
     sql.push(format!("INSERT INTO {log} (id) SELECT {id} WHERE NOT EXISTS (SELECT FROM {log});\n"));
+    sql.push(foreign::begin_anew(&log, &names.of(CHANGES), &id));
     if made {
         sql.push(format!("UPDATE {log} SET id = {id};\n"));
     }
@@ -448,16 +449,18 @@ pub(super) async fn status(url: &str, place: &Place) -> Result<Status, StoreErro
     let survey = Survey::take(&mut connection, place).await?;
     let mut status = Status { installed: survey.installed, ..Status::default() };
     if survey.installed {
-        status.uncovered = survey.uncovered(place);
-        status.complete = status.uncovered.is_empty();
-        status.watched = survey.watched(place, &[]).0.iter().map(shown).collect();
+        let changes = survey.names.of(CHANGES);
         let sql = format!(
             "SELECT COALESCE(min(line), 0), COALESCE(max(line), 0), txid_snapshot_xmin(txid_current_snapshot()), \
-             txid_snapshot_xmax(txid_current_snapshot()) FROM {}",
-            survey.names.of(CHANGES)
+             txid_snapshot_xmax(txid_current_snapshot()), {} FROM {changes}",
+            foreign::is_foreign(&survey.names.of(LOG), &changes)
         );
-        let (oldest, last, horizon, next): (i64, i64, i64, i64) =
+        let (oldest, last, horizon, next, is_foreign): (i64, i64, i64, i64, bool) =
             sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
+        status.uncovered = survey.uncovered(place);
+        status.uncovered.extend(is_foreign.then(|| foreign::IS_FOREIGN.to_owned()));
+        status.complete = status.uncovered.is_empty();
+        status.watched = survey.watched(place, &[]).0.iter().map(shown).collect();
         (status.oldest_line, status.last_line) = (oldest, last);
         (status.horizon, status.lag) = (Some(horizon), Some(next - horizon));
     }

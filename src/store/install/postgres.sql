@@ -64,7 +64,8 @@ BEGIN
         AND current_setting('transaction_isolation') = 'read committed' THEN
         PERFORM FROM @log FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
-            SELECT max(oldest.horizon) INTO kept
+            -- Never what is not over yet: after a restore the lines have the numbers of another server.
+            SELECT max(least(oldest.horizon, txid_snapshot_xmin(txid_current_snapshot()))) INTO kept
             FROM (SELECT c.horizon, c.at FROM @changes c ORDER BY c.line LIMIT @prune_lines) AS oldest
             WHERE oldest.at < clock_timestamp() - interval '@keep_days days';
             DELETE FROM @changes WHERE txid < kept;

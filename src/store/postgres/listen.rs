@@ -1,10 +1,13 @@
 //! `LISTEN` on a connection of its own. A notification is a hint: nothing depends on it but how soon changes are found.
+//! Whoever waits here stops waiting every moment, so whatever takes longer stands in [`Line`] and goes on the next time.
 
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use sqlx::Executor as _;
+use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::store::contract::Place;
 use crate::store::install::postgres::{Survey, channel};
@@ -21,78 +24,125 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Listening {
     options: PgConnectOptions,
     place: Place,
-    ears: Ears,
+    held: Held,
     retry: Duration,
 }
 
-/// The listener. Dropping it says goodbye to the server in a task, for which there must be a runtime.
-#[derive(Default)]
-struct Ears(Option<PgListener>);
+/// How the connection stands.
+enum Line {
+    /// There is none; this is when it is tried.
+    Away(Instant),
+    /// It is being made.
+    Connecting(BoxFuture<'static, Option<PgListener>>),
+    /// It is there, and was heard then.
+    Open(PgListener, Instant),
+    /// It was silent for long, and is being asked.
+    Asked(BoxFuture<'static, Option<PgListener>>),
+}
 
-impl Drop for Ears {
+/// A connection that is dropped says goodbye to the server in a task, for which there must be a runtime.
+struct Held(Line);
+
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(listener) = self.0.take()
-            && tokio::runtime::Handle::try_current().is_err()
-        {
-            std::mem::forget(listener);
+        if tokio::runtime::Handle::try_current().is_err() {
+            std::mem::forget(std::mem::replace(&mut self.0, Line::Away(Instant::now())));
         }
     }
 }
 
 impl Listening {
     pub(super) fn new(options: PgConnectOptions, place: Place) -> Self {
-        Self { options, place, ears: Ears::default(), retry: RETRY_FIRST }
+        Self { options, place, held: Held(Line::Away(Instant::now())), retry: RETRY_FIRST }
     }
 
     /// Ends when something may have been committed: at a notification, when the connection is lost, and when there is one
     /// again. What came while nobody waited is in the connection's buffer.
     pub(super) async fn woken(&mut self) {
-        while self.ears.0.is_none() {
-            match tokio::time::timeout(ANSWER_TIMEOUT, self.connect()).await {
-                Ok(Ok(listener)) => {
-                    self.ears.0 = Some(listener);
-                    self.retry = RETRY_FIRST;
-                    return;
-                }
-                Ok(Err(error)) => tracing::debug!(error = %error, "the store cannot be listened to"),
-                Err(_) => tracing::debug!("the store cannot be listened to in time"),
-            }
-            tokio::time::sleep(self.retry).await;
-            self.retry = (self.retry * 2).min(RETRY_MAX);
-        }
-        if !self.heard().await {
-            tracing::info!("the connection on which the store tells of changes is lost; it is made anew");
-            self.ears.0 = None;
-        }
-    }
-
-    /// Waits for a notification; `false` if the connection is lost.
-    async fn heard(&mut self) -> bool {
-        let Some(listener) = &mut self.ears.0 else { return false };
         loop {
-            if let Ok(heard) = tokio::time::timeout(KEEPALIVE, listener.try_recv()).await {
-                // Many commits are one reason to look.
-                while let Some(Ok(Some(_))) = listener.try_recv().now_or_never() {}
-                return matches!(heard, Ok(Some(_)));
-            }
-            let answered = tokio::time::timeout(ANSWER_TIMEOUT, listener.execute("SELECT 1")).await;
-            if !matches!(answered, Ok(Ok(_))) {
-                return false;
+            match &mut self.held.0 {
+                Line::Away(next_try) => {
+                    sleep_until(*next_try).await;
+                    self.held.0 = Line::Connecting(connected(self.options.clone(), self.place.clone()).boxed());
+                }
+                Line::Connecting(connecting) => {
+                    if let Some(listener) = connecting.await {
+                        self.retry = RETRY_FIRST;
+                        self.held.0 = Line::Open(listener, Instant::now());
+                        return;
+                    }
+                    self.held.0 = Line::Away(Instant::now() + self.retry);
+                    self.retry = (self.retry * 2).min(RETRY_MAX);
+                }
+                Line::Open(listener, heard_at) => {
+                    if let Ok(heard) = timeout_at(*heard_at + KEEPALIVE, listener.try_recv()).await {
+                        if matches!(heard, Ok(Some(_))) {
+                            // Many commits are one reason to look.
+                            while let Some(Ok(Some(_))) = listener.try_recv().now_or_never() {}
+                            *heard_at = Instant::now();
+                        } else {
+                            self.lost();
+                        }
+                        return;
+                    }
+                    if let Line::Open(listener, _) = self.take() {
+                        self.held.0 = Line::Asked(asked(listener).boxed());
+                    }
+                }
+                Line::Asked(answer) => {
+                    let Some(listener) = answer.await else {
+                        self.lost();
+                        return;
+                    };
+                    self.held.0 = Line::Open(listener, Instant::now());
+                }
             }
         }
     }
 
-    async fn connect(&self) -> Result<PgListener, sqlx::Error> {
-        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        let pool = pool.acquire_timeout(ANSWER_TIMEOUT).connect_lazy_with(self.options.clone());
-        let schema = {
-            let mut connection = pool.acquire().await?;
-            Survey::take(&mut connection, &self.place).await?.schema().to_owned()
-        };
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.eager_reconnect(false);
-        listener.ignore_pool_close_event(true);
-        listener.listen(&channel(&schema, self.place.prefix())).await?;
-        Ok(listener)
+    /// Nobody will wait for a while: what nobody reads would fill the connection.
+    pub(super) fn hang_up(&mut self) {
+        if !matches!(self.held.0, Line::Away(_)) {
+            self.take();
+        }
     }
+
+    fn lost(&mut self) {
+        tracing::info!("the connection on which the store tells of changes is lost; it is made anew");
+        self.take();
+    }
+
+    fn take(&mut self) -> Line {
+        std::mem::replace(&mut self.held.0, Line::Away(Instant::now()))
+    }
+}
+
+/// A new connection that listens.
+async fn connected(options: PgConnectOptions, place: Place) -> Option<PgListener> {
+    match timeout(ANSWER_TIMEOUT, connect(options, &place)).await {
+        Ok(Ok(listener)) => return Some(listener),
+        Ok(Err(error)) => tracing::debug!(error = %error, "the store cannot be listened to"),
+        Err(_) => tracing::debug!("the store cannot be listened to in time"),
+    }
+    None
+}
+
+async fn connect(options: PgConnectOptions, place: &Place) -> Result<PgListener, sqlx::Error> {
+    // The pool of the listener would try for long to reach a server that refuses.
+    let mut connection = options.connect().await?;
+    let schema = Survey::take(&mut connection, place).await?.schema().to_owned();
+    connection.close().await?;
+    let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+    let pool = pool.acquire_timeout(ANSWER_TIMEOUT).connect_lazy_with(options);
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
+    listener.ignore_pool_close_event(true);
+    listener.listen(&channel(&schema, place.prefix())).await?;
+    Ok(listener)
+}
+
+/// The same connection, if it answers.
+async fn asked(mut listener: PgListener) -> Option<PgListener> {
+    let answer = timeout(ANSWER_TIMEOUT, listener.execute("SELECT 1")).await;
+    matches!(answer, Ok(Ok(_))).then_some(listener)
 }

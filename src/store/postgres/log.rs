@@ -14,6 +14,7 @@ use super::listen::Listening;
 use crate::domain::article::ArticleId;
 use crate::store::StoreError;
 use crate::store::contract::Place;
+use crate::store::install::foreign::{IS_FOREIGN, is_foreign};
 use crate::store::install::postgres::Survey;
 use crate::store::install::{CHANGES, LOG};
 use crate::store::log::{LogChanges, LogCursor, LogRead};
@@ -27,13 +28,13 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// How changes are found with a log that covers everything.
 const LEVEL_A: &str = "A: change log with NOTIFY, milliseconds; complete reconciliation besides";
 
-/// Tells lines apart that have one number, such as before and after a restore.
+/// Tells lines apart that have one number, such as before and after a restore: the transaction, and the instant.
 const MARK: &str = "txid || '.' || to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')";
 
 /// Where the log ends. One statement sees one snapshot, whose horizon the function tells.
 const END: &str = "
 SELECT l.id || '/' || l.tableoid AS name, now.horizon AS complete, newest.line AS last, newest.mark AS mark,
-    ARRAY(SELECT c.line FROM @changes c WHERE c.txid >= now.horizon) AS beyond
+    ARRAY(SELECT c.line FROM @changes c WHERE c.txid >= now.horizon) AS beyond, @foreign AS is_foreign
 FROM @log l
 CROSS JOIN (SELECT txid_snapshot_xmin(txid_current_snapshot()) AS horizon) now
 LEFT JOIN (SELECT line, @mark AS mark FROM @changes ORDER BY line DESC LIMIT 1) newest ON true";
@@ -100,6 +101,7 @@ struct End {
     last: Option<i64>,
     mark: Option<String>,
     beyond: Vec<i64>,
+    is_foreign: bool,
 }
 
 impl FromRow<'_, PgRow> for End {
@@ -110,6 +112,7 @@ impl FromRow<'_, PgRow> for End {
             last: row.try_get("last")?,
             mark: row.try_get("mark")?,
             beyond: row.try_get("beyond")?,
+            is_foreign: row.try_get("is_foreign")?,
         })
     }
 }
@@ -169,6 +172,14 @@ impl ChangeLog {
     /// Where the log ends; `None` where there is none, or one that does not cover every relation: what it does not tell
     /// must be looked for as if there were none.
     pub(super) async fn end(&self) -> Result<Option<LogCursor>, StoreError> {
+        let end = self.look_for_end().await?;
+        if end.is_none() {
+            self.hang_up();
+        }
+        Ok(end)
+    }
+
+    async fn look_for_end(&self) -> Result<Option<LogCursor>, StoreError> {
         let mut held = self.reader.lock().await;
         let mut reader = self.reader(held.take()).await?;
         let survey = Survey::take(&mut reader.connection, &self.place).await?;
@@ -188,6 +199,10 @@ impl ChangeLog {
                 "C: complete reconciliation; the change log does not cover all: {}",
                 uncovered.join("; ")
             ));
+            return Ok(None);
+        }
+        if end.is_foreign {
+            self.find(format!("C: complete reconciliation; {IS_FOREIGN}"));
             return Ok(None);
         }
         self.find(LEVEL_A.to_owned());
@@ -221,7 +236,17 @@ impl ChangeLog {
             Err(error) => lost(&level_c(&error).ok_or(error)?),
         };
         *held = Some(reader);
+        if matches!(read, LogRead::Lost { .. }) {
+            self.hang_up();
+        }
         Ok(read)
+    }
+
+    /// Without a log nobody waits, and what nobody reads must not pile up; who waits now reads.
+    fn hang_up(&self) {
+        if let Ok(mut listening) = self.listening.try_lock() {
+            listening.hang_up();
+        }
     }
 
     async fn lines(&self, reader: &mut Reader, cursor: &LogCursor) -> Result<Vec<Told>, sqlx::Error> {
@@ -255,10 +280,12 @@ impl ChangeLog {
     }
 
     fn sql(&self, template: &str) -> String {
+        let (log, changes) = (self.place.beside(LOG), self.place.beside(CHANGES));
         template
             .replace("@mark", MARK)
-            .replace("@changes", &self.place.beside(CHANGES))
-            .replace("@log", &self.place.beside(LOG))
+            .replace("@foreign", &is_foreign(&log, &changes))
+            .replace("@changes", &changes)
+            .replace("@log", &log)
     }
 }
 
@@ -278,6 +305,11 @@ impl LogName {
     fn read(text: &str) -> Self {
         let (name, mark) = text.split_once('#').unwrap_or((text, ""));
         Self { name: name.to_owned(), mark: mark.to_owned() }
+    }
+
+    /// The transaction of the last line, with which its mark begins.
+    fn transaction(&self) -> Option<i64> {
+        self.mark.split_once('.')?.0.parse().ok()
     }
 }
 
@@ -312,7 +344,11 @@ fn judge(cursor: &LogCursor, server: &str, lines: Vec<Told>) -> LogRead {
     if cursor.complete < head.pruned {
         return lost("the change log does not go back so far");
     }
-    let same_line = cursor.last == 0 || head.mark_then.as_deref() == Some(then.mark.as_str());
+    let same_line = match &head.mark_then {
+        Some(mark) => *mark == then.mark,
+        // It may have been deleted for its age.
+        None => cursor.last == 0 || then.transaction().is_some_and(|transaction| transaction < head.pruned),
+    };
     if head.horizon < cursor.complete || last < cursor.last || !same_line {
         return lost("the change log has gone back in time");
     }

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Mutex as Shared;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, Row as _};
 use tokio::sync::Mutex;
 
 use crate::domain::article::ArticleId;
@@ -34,6 +34,20 @@ const CATEGORIES: i64 = 1;
 const EVERYTHING: i64 = 2;
 
 type Head = (String, i64, i64, Option<i64>, Option<i64>);
+
+struct Line {
+    what: i64,
+    article: Option<String>,
+}
+
+impl FromRow<'_, SqliteRow> for Line {
+    /// An id that is no text is that of no article which can be published: what is not UTF-8 is replaced, so that the lines
+    /// after it are read.
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let article: Option<&[u8]> = row.try_get_unchecked(1)?;
+        Ok(Self { what: row.try_get(0)?, article: article.map(|bytes| String::from_utf8_lossy(bytes).into_owned()) })
+    }
+}
 
 /// The change log of a store.
 pub(super) struct ChangeLog {
@@ -205,11 +219,11 @@ fn why_lost(from: &LogCursor, (id, oldest, last, _, mark): &Head) -> Option<&'st
     }
 }
 
-fn changes(cursor: LogCursor, lines: Vec<(i64, Option<String>)>) -> LogRead {
-    if lines.iter().any(|(what, _)| *what == EVERYTHING) {
+fn changes(cursor: LogCursor, lines: Vec<Line>) -> LogRead {
+    if lines.iter().any(|line| line.what == EVERYTHING) {
         return lost("a table behind the views was written of which the log cannot tell whom it concerns");
     }
-    let categories = lines.iter().any(|(what, _)| *what == CATEGORIES);
-    let articles: BTreeSet<String> = lines.into_iter().filter_map(|(_, article)| article).collect();
+    let categories = lines.iter().any(|line| line.what == CATEGORIES);
+    let articles: BTreeSet<String> = lines.into_iter().filter_map(|line| line.article).collect();
     LogRead::Changes(LogChanges { cursor, articles: articles.into_iter().map(ArticleId::new).collect(), categories })
 }
