@@ -2,6 +2,7 @@
 //! see it who read it. How each backend keeps it, and why nothing is ever lost, is `docs/decisions/change-log.md`.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,5 +52,34 @@ impl LogChanges {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.articles.is_empty() && !self.categories
+    }
+}
+
+/// How changes are found, as everybody may see it. Why the log cannot be followed may name the newsroom's tables: that is for
+/// the operator.
+#[derive(Debug)]
+pub(super) struct Detection(Mutex<(String, Option<String>)>);
+
+impl Detection {
+    pub(super) const fn new(found: String) -> Self {
+        Self(Mutex::new((found, None)))
+    }
+
+    pub(super) fn shown(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Changes are found like this, and nothing is wrong.
+    pub(super) fn is(&self, found: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (found, None);
+    }
+
+    /// There is a log, but it cannot be followed; the operator is told once.
+    pub(super) fn falls_back(&self, to: &str, why: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.1.as_deref() != Some(why) {
+            tracing::warn!(%why, "the change log is not followed");
+            *known = (format!("{to}; see `loa store status`"), Some(why.to_owned()));
+        }
     }
 }

@@ -264,7 +264,7 @@ async fn concurrent_writes_without_triggers_are_found_by_the_complete_read() {
         assert_eq!(rows, 1);
         db.sql("ALTER TABLE article_tags DISABLE TRIGGER USER").await;
         assert_eq!(reader.store.log_end().await.unwrap(), None, "what is not covered is looked for as without a log");
-        assert!(reader.store.change_detection().contains("article_tags"));
+        assert!(reader.store.change_detection().starts_with("C:"));
     })
     .await;
 }

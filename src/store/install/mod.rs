@@ -4,6 +4,7 @@
 pub(super) mod foreign;
 pub(super) mod postgres;
 pub(super) mod sqlite;
+mod timed;
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,6 +17,12 @@ use super::{Options, StoreError};
 /// What the change log's relations are called, after the prefix.
 pub(super) const LOG: &str = "loa_log";
 pub(super) const CHANGES: &str = "loa_changes";
+
+/// SQLSTATE of a relation that may not be read.
+pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// What is to be said of such a log, and of one without a name.
+pub(super) const MAY_NOT_BE_READ: &str = "the change log may not be read: run `loa store install --grant ROLE`";
+pub(super) const IS_EMPTY: &str = "the change log is empty, run `loa store install` again";
 
 /// What a person asks for beside the relations that are tables.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +90,8 @@ pub struct Status {
     pub uncovered: Vec<String>,
     /// The tables that are watched, each with what a change of it means.
     pub watched: Vec<String>,
+    /// What the log cannot tell although it is complete, each with the way out.
+    pub warnings: Vec<String>,
     /// The newest line; none yet where it is 0.
     pub last_line: i64,
     /// The oldest line that is kept.
@@ -105,7 +114,8 @@ impl fmt::Display for Status {
             writeln!(f, "every transaction before {horizon} has ended; {lag} have begun since")?;
         }
         self.watched.iter().try_for_each(|watched| writeln!(f, "watched: {watched}"))?;
-        self.uncovered.iter().try_for_each(|uncovered| writeln!(f, "not covered: {uncovered}"))
+        self.uncovered.iter().try_for_each(|uncovered| writeln!(f, "not covered: {uncovered}"))?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }
 
@@ -169,4 +179,9 @@ pub(super) fn quoted(name: &str) -> String {
 /// A text in SQL.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Why a person must do something first.
+pub(super) fn refused(what: String, way_out: &str) -> StoreError {
+    StoreError::Contract { what, way_out: way_out.to_owned() }
 }

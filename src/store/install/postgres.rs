@@ -6,7 +6,10 @@ use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow, Row as _};
 
-use super::{CHANGES, LOG, Status, Watch, What, Wishes, foreign, literal, quoted};
+use super::{
+    CHANGES, INSUFFICIENT_PRIVILEGE, IS_EMPTY, LOG, MAY_NOT_BE_READ, Status, Watch, What, Wishes, foreign, literal,
+    quoted, refused, timed,
+};
 use crate::store::StoreError;
 use crate::store::contract::{self, ARTICLES, CATEGORIES, Place, Relation};
 
@@ -27,7 +30,7 @@ const TABLES: &str = include_str!("postgres.sql");
 
 /// The relations of the contract that are there, each with the tables that its rows come from: itself, with its partitions,
 /// or the tables behind a view. `root` is the table itself, or the one that it is a partition of.
-const SOURCES: &str = "
+pub(super) const SOURCES: &str = "
 WITH RECURSIVE source (relation, base, oid, root) AS (
     SELECT c.relname::text, c.oid, c.oid, c.oid
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -449,23 +452,39 @@ pub(super) async fn status(url: &str, place: &Place) -> Result<Status, StoreErro
     let survey = Survey::take(&mut connection, place).await?;
     let mut status = Status { installed: survey.installed, ..Status::default() };
     if survey.installed {
-        let changes = survey.names.of(CHANGES);
-        let sql = format!(
-            "SELECT COALESCE(min(line), 0), COALESCE(max(line), 0), txid_snapshot_xmin(txid_current_snapshot()), \
-             txid_snapshot_xmax(txid_current_snapshot()), {} FROM {changes}",
-            foreign::is_foreign(&survey.names.of(LOG), &changes)
-        );
-        let (oldest, last, horizon, next, is_foreign): (i64, i64, i64, i64, bool) =
-            sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
         status.uncovered = survey.uncovered(place);
-        status.uncovered.extend(is_foreign.then(|| foreign::IS_FOREIGN.to_owned()));
-        status.complete = status.uncovered.is_empty();
         status.watched = survey.watched(place, &[]).0.iter().map(shown).collect();
-        (status.oldest_line, status.last_line) = (oldest, last);
-        (status.horizon, status.lag) = (Some(horizon), Some(next - horizon));
+        status.warnings = timed::in_postgres(&mut connection, place).await?;
+        let said = match count(&mut connection, &survey.names, &mut status).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
+                Some(MAY_NOT_BE_READ)
+            }
+            counted => counted?,
+        };
+        status.uncovered.extend(said.map(ToOwned::to_owned));
+        status.complete = status.uncovered.is_empty();
     }
     connection.close().await?;
     Ok(status)
+}
+
+/// Counts lines and transactions; says what is wrong with these.
+async fn count(
+    connection: &mut PgConnection,
+    names: &Names,
+    status: &mut Status,
+) -> Result<Option<&'static str>, sqlx::Error> {
+    let (log, changes) = (names.of(LOG), names.of(CHANGES));
+    let sql = format!(
+        "SELECT COALESCE(min(line), 0), COALESCE(max(line), 0), txid_snapshot_xmin(txid_current_snapshot()), \
+         txid_snapshot_xmax(txid_current_snapshot()), EXISTS (SELECT FROM {log}), {} FROM {changes}",
+        foreign::is_foreign(&log, &changes)
+    );
+    let (oldest, last, horizon, next, has_id, is_foreign): (i64, i64, i64, i64, bool, bool) =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_one(connection).await?;
+    (status.oldest_line, status.last_line) = (oldest, last);
+    (status.horizon, status.lag) = (Some(horizon), Some(next - horizon));
+    Ok(if has_id { is_foreign.then_some(foreign::IS_FOREIGN) } else { Some(IS_EMPTY) })
 }
 
 fn shown(watched: &Watched) -> String {
@@ -476,8 +495,4 @@ fn shown(watched: &Watched) -> String {
 async fn connect(url: &str) -> Result<PgConnection, StoreError> {
     let options = url.parse::<PgConnectOptions>()?.application_name("loa store").disable_statement_logging();
     Ok(options.connect().await?)
-}
-
-fn refused(what: String, way_out: &str) -> StoreError {
-    StoreError::Contract { what, way_out: way_out.to_owned() }
 }

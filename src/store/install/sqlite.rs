@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use super::{CHANGES, LOG, Status, Watch, What, Wishes, literal, quoted};
+use super::{CHANGES, LOG, Status, Watch, What, Wishes, literal, quoted, refused, timed};
 use crate::store::StoreError;
 use crate::store::contract::{self, ARTICLES, CATEGORIES, Place};
 
@@ -14,6 +14,7 @@ const KEEP_LINES: u32 = 100_000;
 const PRUNE_EVERY_LINES: u32 = 1_000;
 
 const OBJECTS: &str = "SELECT type, name, tbl_name FROM sqlite_master WHERE type IN ('table', 'view', 'trigger')";
+const VIEWS: &str = "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY name";
 const EVENTS: [&str; 3] = ["insert", "update", "delete"];
 /// SQLite's result code of a file that may not be written.
 const READONLY: &str = "8";
@@ -117,6 +118,20 @@ impl Survey {
             }
         }
         (watched, faults)
+    }
+
+    /// The views that read the clock, of those that the relations are made of: each is named in one that is.
+    fn timed<'a>(&self, views: &'a [(String, String)]) -> impl Iterator<Item = &'a str> {
+        let is_relation =
+            |name: &str| contract::ALL.iter().any(|known| self.place.name(known).eq_ignore_ascii_case(name));
+        let (mut read, mut rest): (Vec<_>, Vec<_>) = views.iter().partition(|(name, _)| is_relation(name));
+        let mut at = 0;
+        while let Some((_, definition)) = read.get(at).copied() {
+            let (named, others) = rest.into_iter().partition(|(name, _)| definition.contains(name.as_str()));
+            read.extend::<Vec<_>>(named);
+            (rest, at) = (others, at + 1);
+        }
+        read.into_iter().filter(|(_, definition)| timed::in_sqlite(definition)).map(|(name, _)| name.as_str())
     }
 
     /// The statements that take away every trigger of ours.
@@ -242,6 +257,8 @@ pub(super) async fn status(url: &str, place: &Place) -> Result<Status, StoreErro
         status.uncovered = survey.uncovered();
         status.complete = status.uncovered.is_empty();
         status.watched = survey.watched(&survey.remembered).0.iter().map(shown).collect();
+        let views: Vec<(String, String)> = sqlx::query_as(VIEWS).fetch_all(&mut connection).await?;
+        status.warnings = survey.timed(&views).map(timed::warning).collect();
         let sql = format!("SELECT COALESCE(min(line), 0), COALESCE(max(line), 0) FROM {}", place.beside(CHANGES));
         (status.oldest_line, status.last_line) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
     }
@@ -257,8 +274,4 @@ fn shown(watched: &Watched) -> String {
 async fn connect(url: &str, read_only: bool) -> Result<SqliteConnection, StoreError> {
     let options = url.parse::<SqliteConnectOptions>()?.create_if_missing(false).read_only(read_only);
     Ok(options.disable_statement_logging().connect().await?)
-}
-
-fn refused(what: String, way_out: &str) -> StoreError {
-    StoreError::Contract { what, way_out: way_out.to_owned() }
 }

@@ -3,7 +3,6 @@
 //! `docs/decisions/change-log.md`.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex as Shared;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
@@ -16,16 +15,18 @@ use crate::store::StoreError;
 use crate::store::contract::Place;
 use crate::store::install::foreign::{IS_FOREIGN, is_foreign};
 use crate::store::install::postgres::Survey;
-use crate::store::install::{CHANGES, LOG};
-use crate::store::log::{LogChanges, LogCursor, LogRead};
+use crate::store::install::{CHANGES, INSUFFICIENT_PRIVILEGE, IS_EMPTY, LOG, MAY_NOT_BE_READ};
+use crate::store::log::{Detection, LogChanges, LogCursor, LogRead};
 
 /// Lines of one read: with a thousand ids each, a few megabytes. A transaction's lines come together, however many.
 const BLOCK_LINES: i64 = 256;
-/// SQLSTATEs of a relation that is not there, and of one that may not be read.
+/// SQLSTATE of a relation that is not there.
 const UNDEFINED_TABLE: &str = "42P01";
-const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// What is said then.
+const NO_LOG: &str = "`loa store install` makes a change log";
 
-/// How changes are found with a log that covers everything.
+/// How changes are found without a log, and with one that covers everything.
+const LEVEL_C: &str = "C: complete reconciliation";
 const LEVEL_A: &str = "A: change log with NOTIFY, milliseconds; complete reconciliation besides";
 
 /// Tells lines apart that have one number, such as before and after a restore: the transaction, and the instant.
@@ -86,7 +87,7 @@ pub(super) struct ChangeLog {
     listening: Mutex<Listening>,
     /// Did the last read end before the log did? Then there is no need to wait for more.
     more: AtomicBool,
-    found: Shared<String>,
+    found: Detection,
 }
 
 /// A connection, with the name of the server that it leads to.
@@ -153,20 +154,14 @@ impl FromRow<'_, PgRow> for Told {
 
 impl ChangeLog {
     pub(super) fn new(options: PgConnectOptions, place: Place) -> Self {
-        let found = Shared::new("C: complete reconciliation".to_owned());
+        let found = Detection::new(LEVEL_C.to_owned());
         let listening = Mutex::new(Listening::new(options.clone(), place.clone()));
         Self { options, place, reader: Mutex::default(), listening, more: AtomicBool::new(false), found }
     }
 
     /// How changes are found, as it was found last.
     pub(super) fn found(&self) -> String {
-        self.found.lock().map(|found| found.clone()).unwrap_or_default()
-    }
-
-    fn find(&self, found: String) {
-        if let Ok(mut known) = self.found.lock() {
-            *known = found;
-        }
+        self.found.shown()
     }
 
     /// Where the log ends; `None` where there is none, or one that does not cover every relation: what it does not tell
@@ -186,7 +181,10 @@ impl ChangeLog {
         let end = match sqlx::query_as::<_, End>(AssertSqlSafe(self.sql(END))).fetch_one(&mut reader.connection).await {
             Ok(end) => end,
             Err(error) => {
-                self.find(level_c(&error).ok_or(error)?);
+                match no_log(&error).ok_or(error)? {
+                    NO_LOG => self.found.is(format!("{LEVEL_C}; {NO_LOG}")),
+                    why => self.found.falls_back(LEVEL_C, why),
+                }
                 *held = Some(reader);
                 return Ok(None);
             }
@@ -195,17 +193,14 @@ impl ChangeLog {
         *held = Some(reader);
         let uncovered = survey.uncovered(&self.place);
         if !uncovered.is_empty() {
-            self.find(format!(
-                "C: complete reconciliation; the change log does not cover all: {}",
-                uncovered.join("; ")
-            ));
+            self.found.falls_back(LEVEL_C, &format!("the change log does not cover all: {}", uncovered.join("; ")));
             return Ok(None);
         }
         if end.is_foreign {
-            self.find(format!("C: complete reconciliation; {IS_FOREIGN}"));
+            self.found.falls_back(LEVEL_C, IS_FOREIGN);
             return Ok(None);
         }
-        self.find(LEVEL_A.to_owned());
+        self.found.is(LEVEL_A.to_owned());
         let log = LogName { name: format!("{}/{server}", end.name), mark: end.mark.unwrap_or_default() };
         let (complete, last) = (end.complete, end.last.unwrap_or_default());
         Ok(Some(LogCursor { log: log.to_string(), complete, last, beyond: end.beyond.into_iter().collect() }))
@@ -229,11 +224,11 @@ impl ChangeLog {
                 self.more.store(more, Ordering::Relaxed);
                 let read = judge(cursor, &reader.server, lines);
                 if matches!(read, LogRead::Changes(_)) {
-                    self.find(LEVEL_A.to_owned());
+                    self.found.is(LEVEL_A.to_owned());
                 }
                 read
             }
-            Err(error) => lost(&level_c(&error).ok_or(error)?),
+            Err(error) => lost(no_log(&error).ok_or(error)?),
         };
         *held = Some(reader);
         if matches!(read, LogRead::Lost { .. }) {
@@ -314,16 +309,13 @@ impl LogName {
 }
 
 /// Why there is no log to read, if that is what the error says.
-fn level_c(error: &sqlx::Error) -> Option<String> {
+fn no_log(error: &sqlx::Error) -> Option<&'static str> {
     if matches!(error, sqlx::Error::RowNotFound) {
-        return Some("C: complete reconciliation; the change log is empty, run `loa store install` again".to_owned());
+        return Some(IS_EMPTY);
     }
     match error.as_database_error()?.code()?.as_ref() {
-        UNDEFINED_TABLE => Some("C: complete reconciliation; `loa store install` makes a change log".to_owned()),
-        INSUFFICIENT_PRIVILEGE => Some(
-            "C: complete reconciliation; the change log may not be read: run `loa store install --grant ROLE`"
-                .to_owned(),
-        ),
+        UNDEFINED_TABLE => Some(NO_LOG),
+        INSUFFICIENT_PRIVILEGE => Some(MAY_NOT_BE_READ),
         _ => None,
     }
 }

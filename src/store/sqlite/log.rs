@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::Mutex as Shared;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -15,12 +14,15 @@ use crate::store::StoreError;
 use crate::store::contract::Place;
 use crate::store::install::sqlite::Survey;
 use crate::store::install::{CHANGES, LOG};
-use crate::store::log::{LogChanges, LogCursor, LogRead};
+use crate::store::log::{Detection, LogChanges, LogCursor, LogRead};
 
 /// How often it is asked whether anything was committed, while somebody waits for it.
 const POLL: Duration = Duration::from_millis(10);
 /// How long one waits before a file that cannot be opened is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How changes are found without a log.
+const LEVEL_C: &str = "C: complete reconciliation whenever PRAGMA data_version changes";
 
 /// The log's name, its oldest and last line with the mark of the last, and the mark of the line that was last before.
 const HEAD: &str = "
@@ -55,7 +57,7 @@ pub(super) struct ChangeLog {
     place: Place,
     reader: Mutex<Option<Held>>,
     watcher: Mutex<Watcher>,
-    found: Shared<String>,
+    found: Detection,
 }
 
 /// A connection, with the state of the file when it was made: one that was overwritten in place must not be read through
@@ -77,26 +79,19 @@ struct Watcher {
 
 impl ChangeLog {
     pub(super) fn new(options: SqliteConnectOptions, place: Place) -> Self {
-        let found = Shared::new("C: complete reconciliation whenever PRAGMA data_version changes".to_owned());
+        let found = Detection::new(LEVEL_C.to_owned());
         Self { options, place, reader: Mutex::default(), watcher: Mutex::default(), found }
     }
 
     /// How changes are found, as it was found last.
     pub(super) fn found(&self) -> String {
-        self.found.lock().map(|found| found.clone()).unwrap_or_default()
+        self.found.shown()
     }
 
-    fn find(&self, why_not: Option<&str>) {
-        let text = match why_not {
-            None => format!(
-                "A: change log, PRAGMA data_version every {} ms; complete reconciliation besides",
-                POLL.as_millis()
-            ),
-            Some(why) => format!("C: complete reconciliation whenever PRAGMA data_version changes; {why}"),
-        };
-        if let Ok(mut found) = self.found.lock() {
-            *found = text;
-        }
+    fn find(&self) {
+        let poll_ms = POLL.as_millis();
+        self.found
+            .is(format!("A: change log, PRAGMA data_version every {poll_ms} ms; complete reconciliation besides"));
     }
 
     /// Where the log ends; `None` where there is none that covers every relation.
@@ -107,15 +102,15 @@ impl ChangeLog {
         let survey = Survey::take(&mut transaction, &self.place).await?;
         let uncovered = survey.uncovered();
         let end = if !survey.is_installed() {
-            self.find(Some("`loa store install` makes a change log"));
+            self.found.is(format!("{LEVEL_C}; `loa store install` makes a change log"));
             None
         } else if uncovered.is_empty() {
-            self.find(None);
+            self.find();
             let head: Head =
                 sqlx::query_as(AssertSqlSafe(self.sql(HEAD))).bind(0_i64).fetch_one(&mut *transaction).await?;
             Some(cursor(&head))
         } else {
-            self.find(Some(&format!("the change log does not cover all: {}", uncovered.join("; "))));
+            self.found.falls_back(LEVEL_C, &format!("the change log does not cover all: {}", uncovered.join("; ")));
             None
         };
         transaction.rollback().await?;
@@ -132,7 +127,7 @@ impl ChangeLog {
         let read = match head.fetch_optional(&mut *transaction).await {
             Ok(Some(head)) => match why_lost(from, &head) {
                 None => {
-                    self.find(None);
+                    self.find();
                     let lines = sqlx::query_as(AssertSqlSafe(self.sql(LINES))).bind(from.last);
                     changes(cursor(&head), lines.fetch_all(&mut *transaction).await?)
                 }
