@@ -33,8 +33,8 @@ const ENTRIES: usize = 50;
 const ARTICLES: u64 = 3_000;
 /// The newest article is of this time.
 const ANCHOR: &str = "2026-03-18T00:00:00Z";
-/// How often one feed is made for the comparison: the median counts.
-const TIMES: usize = 201;
+/// How long each way of making one feed is measured.
+const MEASURED: Duration = Duration::from_millis(400);
 
 fn main() {
     let site = Site::new();
@@ -136,14 +136,14 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 /// One feed over and over, beside other generators: these have their articles in memory and read nothing back.
 fn one_feed(site: &Site) {
     for (name, content) in [("summary", Content::Summary), ("full", Content::Full)] {
-        let prepare = median(|| drop(site.prepared(content, 0)));
+        let prepare = mean(|| drop(site.prepared(content, 0)));
         println!("loa-prepare-{name} {prepare:.1}");
         let prepared = site.prepared(content, 0);
-        let build = median(|| drop(site.built(&prepared)));
+        let build = mean(|| drop(site.built(&prepared)));
         println!("loa-build-{name} {build:.1}");
         let feed = site.built(&prepared);
         for format in Format::ALL {
-            let render = median(|| drop(render(&feed, format)));
+            let render = mean(|| drop(render(&feed, format)));
             println!("loa-{format}-{name} {render:.1}");
         }
         if let (Some(path), Content::Full) = (std::env::var_os("LOA_BENCH_FEED"), content) {
@@ -154,10 +154,19 @@ fn one_feed(site: &Site) {
     }
 }
 
-fn median(mut work: impl FnMut()) -> f64 {
-    let mut took: Vec<Duration> = (0..TIMES).map(|_| Spent::time(&mut work).1).collect();
-    took.sort_unstable();
-    micros(took.get(TIMES / 2).copied().unwrap_or_default(), 1)
+/// Microseconds of CPU that the work takes: of many runs together, as some kernels count a thread's time in ticks of
+/// milliseconds.
+fn mean(mut work: impl FnMut()) -> f64 {
+    let begun = cpu();
+    let mut runs = 0;
+    loop {
+        work();
+        runs += 1;
+        let took = cpu().saturating_sub(begun);
+        if took >= MEASURED {
+            return micros(took, runs);
+        }
+    }
 }
 
 fn micros(took: Duration, count: usize) -> f64 {
