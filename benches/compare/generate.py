@@ -1,8 +1,8 @@
-"""Generating: one feed of 50 entries as RSS, by the `rss` crate as Loa uses it and by generators in other languages.
+"""Generating: one feed of 50 entries as RSS, by the `rss` crate and by generators in other languages.
 
-All get the same articles, already in memory, as a JSON Feed that the bench `documents` writes; each one is timed by its
-own clock. Loa's figure is that of building the feed and writing it, and holds more than theirs: what it wrote is read back
-by a strict parser each time.
+All get the same articles, already in memory, as a JSON Feed that the bench `documents` writes, and write the same elements;
+each one is timed by its own clock. Beside them stands what Loa takes to build its feed and to write it, in which there is
+more; nothing is read back in these figures, as the others do not.
 """
 
 import json
@@ -21,7 +21,8 @@ DIRECTORY = WORK / "generate"
 ARTICLES = DIRECTORY / "articles.json"
 REQUIREMENTS = ("Django==5.2.19", "feedgen==1.0.0")
 NPM_FEED = "feed@6.0.0"
-LOA = "loa: rss"
+CRATE = "rss crate"
+LOA = "Loa, with all it writes"
 # The issue asks for ten times as fast as all but the template, and for as fast as that.
 MUST = {"PHP template": ">= 1"}
 MUST_OF_OTHERS = ">= 10"
@@ -49,8 +50,8 @@ def main(args):
         yield Figure("generate", f"{flavour}: {name}", "microseconds", [r[name, flavour] for r in rounds])
     for flavour in FLAVOURS:
         for name in peers:
-            ratios = [r[name, flavour] / r[LOA, flavour] for r in rounds]
-            yield Figure("generate", f"{flavour}: {name} / {LOA}", "ratio", ratios, MUST.get(name, MUST_OF_OTHERS))
+            ratios = [r[name, flavour] / r[CRATE, flavour] for r in rounds]
+            yield Figure("generate", f"{flavour}: {name} / {CRATE}", "ratio", ratios, MUST.get(name, MUST_OF_OTHERS))
 
 
 def loa():
@@ -59,7 +60,8 @@ def loa():
     environment = os.environ | {"LOA_BENCH_FEED": str(ARTICLES)}
     text = tools.run("taskset", "-c", CLIENT_CORE, *command, cwd=REPOSITORY, env=environment)
     times = {name: float(time) for name, time in re.findall(r"^(loa-\S+) ([\d.]+)$", text, re.MULTILINE)}
-    took = {(LOA, flavour): times[f"loa-build-{flavour}"] + times[f"loa-rss-{flavour}"] for flavour in FLAVOURS}
+    took = {(CRATE, flavour): times[f"loa-crate-{flavour}"] for flavour in FLAVOURS}
+    took |= {(LOA, flavour): times[f"loa-build-{flavour}"] + times[f"loa-rss-{flavour}"] for flavour in FLAVOURS}
     every_feed = re.search(r"ten thousand feeds, thirty thousand documents: ([\d.]+) s of CPU", text)
     return took, float(every_feed[1])
 

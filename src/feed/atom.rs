@@ -8,7 +8,7 @@ use url::Url;
 
 use super::ext::{self, dcterms, georss, media, tombstones};
 use super::model::{Entry, Feed, Media, Term};
-use super::render::GENERATOR;
+use super::render::{GENERATOR, utf8};
 use super::values::LanguageTag;
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
@@ -25,8 +25,7 @@ const INDENT: WriteConfig = WriteConfig { write_document_declaration: false, ind
 /// What the crate says.
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
     let bytes = document(feed).write_with_config(Vec::new(), INDENT).map_err(|error| error.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
-    Ok(format!("{DECLARATION}\n{}\n", text.trim_start()))
+    Ok(format!("{DECLARATION}\n{}\n", utf8(&bytes)?.trim_start()))
 }
 
 fn document(feed: &Feed) -> atom::Feed {

@@ -60,12 +60,21 @@ fn render_with(
     Ok(Rendered { body, faults })
 }
 
-fn write(feed: &Feed, format: Format) -> Result<String, String> {
+/// Writes the feed, and does not read back what was written: that is what costs most in [`render`].
+///
+/// # Errors
+/// What the writer says.
+pub fn write(feed: &Feed, format: Format) -> Result<String, String> {
     match format {
         Format::Rss => rss::write(feed),
         Format::Atom => atom::write(feed),
         Format::Json => json::write(feed),
     }
+}
+
+/// What a crate wrote, as text: the check of the standard library takes longer than the writing.
+pub(super) fn utf8(written: &[u8]) -> Result<&str, String> {
+    simdutf8::basic::from_utf8(written).map_err(|error| error.to_string())
 }
 
 fn unrenderable(feed: &Feed, reason: String) -> Fault {

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::ext::{self, atom, dc, dcterms, georss, media, sy};
 use super::model::{Entry, Feed, Term};
-use super::render::GENERATOR;
+use super::render::{GENERATOR, utf8};
 use crate::domain::format::Format;
 use crate::text::stamp;
 
@@ -23,7 +23,7 @@ pub(super) fn write(feed: &Feed) -> Result<String, String> {
     let mut bytes =
         channel(feed).pretty_write_to(Vec::new(), b' ', INDENT_SPACES).map_err(|error| error.to_string())?;
     bytes.push(b'\n');
-    String::from_utf8(bytes).map_err(|error| error.to_string())
+    utf8(&bytes).map(str::to_owned)
 }
 
 fn channel(feed: &Feed) -> Channel {

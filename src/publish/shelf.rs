@@ -221,31 +221,23 @@ impl Shelf {
     fn weigh(&self, by_key: &mut ByKey) {
         by_key.looks = 0;
         let weigh = |slot: &Slot| (slot.kept.asked_s.load(Ordering::Relaxed), slot.kept.weight());
-        let mut weights: Vec<(i64, u64)> = by_key.slots.values().map(weigh).collect();
-        by_key.bytes = weights.iter().map(|(_, weight)| weight).sum();
-        if by_key.bytes <= self.bytes_max {
+        let mut oldest: Vec<_> = by_key.slots.iter().map(|(key, slot)| (weigh(slot), key)).collect();
+        let mut bytes = oldest.iter().map(|((_, weight), _)| weight).sum();
+        by_key.bytes = bytes;
+        if bytes <= self.bytes_max {
             return;
         }
-        weights.sort_unstable();
+        oldest.sort_unstable_by_key(|(asked_and_weight, _)| *asked_and_weight);
         let goal = self.bytes_max - self.bytes_max / FREED_PART;
-        let mut bytes = by_key.bytes;
-        let going = weights.iter().take_while(|(_, weight)| {
+        let going = oldest.into_iter().take_while(|((_, weight), _)| {
             let go = bytes > goal;
             bytes = bytes.saturating_sub(*weight);
             go
         });
-        let Some(last_asked_s) = going.last().map(|(asked_s, _)| *asked_s) else { return };
-        let ByKey { slots, bytes, .. } = by_key;
-        let mut by_path = self.by_path.write().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, slot| {
-            let (asked_s, weight) = weigh(slot);
-            let go = *bytes > goal && asked_s <= last_asked_s;
-            if go {
-                *bytes = bytes.saturating_sub(weight);
-                slot.path.take().map(|path| by_path.remove(&path));
-            }
-            !go
-        });
+        let going: Vec<FeedKey> = going.map(|(_, key)| key.clone()).collect();
+        for key in going {
+            self.take(by_key, &key);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, ByKey> {

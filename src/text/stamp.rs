@@ -10,7 +10,9 @@
 //! A leap second counts as the second before it. Stamps are kept to the microsecond.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use chrono::format::{Item, StrftimeItems};
 use chrono::offset::LocalResult;
 use chrono::{
     DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat, SubsecRound,
@@ -147,7 +149,10 @@ pub fn read(text: &str, zones: &Zones) -> Result<Stamp, StampError> {
 /// whatever the locale; in UTC where the zone's offset of that time has seconds.
 #[must_use]
 pub fn rfc822(instant: Timestamp, zone: Tz) -> String {
-    in_zone(instant, zone).format("%a, %d %b %Y %H:%M:%S %z").to_string()
+    // Parsing the pattern takes longer than what it is for.
+    static PATTERN: LazyLock<Vec<Item<'static>>> =
+        LazyLock::new(|| StrftimeItems::new("%a, %d %b %Y %H:%M:%S %z").collect());
+    in_zone(instant, zone).format_with_items(PATTERN.iter()).to_string()
 }
 
 /// For Atom and JSON Feed: `2022-03-18T06:30:00+07:00` (RFC 3339), whole seconds; in UTC (`Z`) where the zone's offset
