@@ -8,6 +8,7 @@ use url::Url;
 
 use super::ext::{self, dcterms, georss, media, tombstones};
 use super::model::{Entry, Feed, Media, Term};
+use super::pieces;
 use super::render::{GENERATOR, utf8};
 use super::values::LanguageTag;
 use crate::domain::clock::Timestamp;
@@ -16,6 +17,10 @@ use crate::text::stamp;
 
 /// The crate's own declaration does not name the encoding.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+/// The element that holds an entry.
+const ENTRY: &str = "entry";
+/// What cannot be: the crate writes the entry that it is given.
+const NO_ENTRY: &str = "the document is written without its entries";
 /// Spaces for each level.
 const INDENT: WriteConfig = WriteConfig { write_document_declaration: false, indent_size: Some(1) };
 
@@ -24,10 +29,23 @@ const INDENT: WriteConfig = WriteConfig { write_document_declaration: false, ind
 /// # Errors
 /// What the crate says.
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
-    let bytes = document(feed).write_with_config(Vec::new(), INDENT).map_err(|error| error.to_string())?;
-    Ok(format!("{DECLARATION}\n{}\n", utf8(&bytes)?.trim_start()))
+    let entries = pieces::of(feed, Format::Atom, feed.without_stubs(), piece)?;
+    let frame = written(&document(feed))?;
+    let frame = format!("{DECLARATION}\n{}\n", frame.trim_start());
+    pieces::joined(&frame, ENTRY, &entries).ok_or_else(|| NO_ENTRY.to_owned())
 }
 
+/// An entry as it stands in a document.
+fn piece(feed: &Feed, entry: &Entry) -> Result<String, String> {
+    let alone = written(&atom::Feed { entries: vec![self::entry(feed, entry)], ..atom::Feed::default() })?;
+    pieces::cut(&alone, ENTRY).map(|(_, piece, _)| piece.to_owned()).ok_or_else(|| NO_ENTRY.to_owned())
+}
+
+fn written(feed: &atom::Feed) -> Result<String, String> {
+    utf8(&feed.write_with_config(Vec::new(), INDENT).map_err(|error| error.to_string())?)
+}
+
+/// The feed with one entry, in whose place all of them stand.
 fn document(feed: &Feed) -> atom::Feed {
     atom::Feed {
         title: plain(&feed.title, None),
@@ -50,7 +68,7 @@ fn document(feed: &Feed) -> atom::Feed {
         logo: feed.logo_url.as_ref().map(ToString::to_string),
         rights: feed.rights.as_ref().map(|rights| plain(rights, None)),
         subtitle: Some(plain(&feed.subtitle, None)),
-        entries: feed.without_stubs().into_iter().map(|entry| self::entry(feed, entry)).collect(),
+        entries: vec![atom::Entry::default()],
         extensions: ext::atom_map(tombstones::elements(feed)),
         namespaces: ext::namespaces(&ext::ATOM_NAMESPACES),
         base: None,

@@ -5,21 +5,46 @@ use quick_xml::escape::partial_escape;
 use serde::Serialize;
 
 use super::model::{Entry, Feed, Locality, Media};
+use super::pieces;
 use super::values::{LanguageTag, Medium};
 use crate::domain::format::Format;
 use crate::text::stamp;
 use crate::text::xml_chars::XmlText;
 
 const VERSION: &str = "https://jsonfeed.org/version/1.1";
+/// How a document without items ends.
+const NO_ITEMS: &str = "[]\n}";
+/// The same with items, and what stands between them.
+const OPEN: &str = "[\n    ";
+const BETWEEN: &str = ",\n    ";
+const CLOSE: &str = "\n  ]\n}";
 
 /// Writes the document.
 ///
 /// # Errors
 /// What the serialiser says.
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
-    let mut text = serde_json::to_string_pretty(&document(feed)).map_err(|error| error.to_string())?;
+    let items = pieces::of(feed, Format::Json, feed.with_stubs(), piece)?;
+    let mut text = pretty(&document(feed))?;
+    if !items.is_empty() {
+        let Some(frame) = text.strip_suffix(NO_ITEMS) else {
+            return Err(format!("the document ends otherwise than `{NO_ITEMS}`"));
+        };
+        text = format!("{frame}{OPEN}{}{CLOSE}", items.join(BETWEEN));
+    }
     text.push('\n');
     Ok(text)
+}
+
+/// An item as it stands in a document: within two others.
+fn piece(feed: &Feed, entry: &Entry) -> Result<String, String> {
+    let alone = pretty(&[[item(feed, entry)]])?;
+    let piece = alone.strip_prefix("[\n  [\n    ").and_then(|rest| rest.strip_suffix("\n  ]\n]"));
+    piece.map(str::to_owned).ok_or_else(|| "an item is indented otherwise than by two spaces".to_owned())
+}
+
+fn pretty(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string_pretty(value).map_err(|error| error.to_string())
 }
 
 #[derive(Serialize)]
@@ -42,7 +67,8 @@ struct Document<'a> {
     loa: Option<FeedExtension<'a>>,
     #[serde(rename = "_deleted", skip_serializing_if = "Option::is_none")]
     deleted: Option<Deletions<'a>>,
-    items: Vec<Item<'a>>,
+    /// Stand last, so that they can be put into the text.
+    items: [(); 0],
 }
 
 #[derive(Serialize)]
@@ -165,7 +191,7 @@ fn document(feed: &Feed) -> Document<'_> {
         hubs: feed.hubs.iter().map(|hub| Hub { r#type: "WebSub", url: hub.as_str() }).collect(),
         loa: feed.rights.as_ref().map(|rights| FeedExtension { about, rights }),
         deleted: deletions(feed),
-        items: feed.with_stubs().into_iter().map(|entry| item(feed, entry)).collect(),
+        items: [],
     }
 }
 

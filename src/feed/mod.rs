@@ -11,6 +11,7 @@ mod json;
 pub mod model;
 mod notice;
 mod opml;
+mod pieces;
 mod prepared;
 mod render;
 mod rss;

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use quick_xml::escape::partial_escape;
 use url::Url;
 
+use super::pieces::Pieces;
 use super::values::{LanguageTag, Medium, MimeType, WebUrl};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -104,13 +105,21 @@ impl Feed {
     }
 }
 
-/// One entry: what it says, and what it is filed under. Copies share both.
-#[derive(Debug, Clone, PartialEq)]
+/// One entry: what it says, and what it is filed under. Copies share both, and how they are written.
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// What it says.
     pub story: Arc<Story>,
     /// What it is filed under.
     pub filed: Arc<Filed>,
+    /// Both, written.
+    pub(super) pieces: Pieces,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.story == other.story && self.filed == other.filed
+    }
 }
 
 impl Deref for Entry {
@@ -172,7 +181,12 @@ pub struct Filed {
 impl Entry {
     /// Puts both parts together.
     pub(super) fn new(story: Story, filed: Filed) -> Self {
-        Self { story: Arc::new(story), filed: Arc::new(filed) }
+        Self { story: Arc::new(story), filed: Arc::new(filed), pieces: Pieces::default() }
+    }
+
+    /// The same, filed anew.
+    pub(super) fn filed_under(&self, filed: Filed) -> Self {
+        Self { story: Arc::clone(&self.story), filed: Arc::new(filed), pieces: Pieces::default() }
     }
 
     /// The summary as HTML, correction first. Without a correction it is the bare text.
@@ -227,11 +241,13 @@ impl Entry {
         let names: usize = filed.localities.iter().map(|unit| 1 + unit.within.len()).sum();
         let texts = STORY_TEXTS + self.authors.len() + 2 * (terms + names) + MEDIA_TEXTS * self.media.len();
         let lists = terms * size_of::<Term>() + names * size_of::<Locality>() + size_of_val(self.media.as_slice());
-        size_of::<Story>() + size_of::<Filed>() + self.bytes() + above + texts * TEXT_OVERHEAD_BYTES + lists
+        let own = size_of::<Story>() + size_of::<Filed>() + self.bytes() + above + texts * TEXT_OVERHEAD_BYTES + lists;
+        own + Pieces::weight(self.bytes())
     }
 
     /// Takes body and all but the first picture away.
     pub(super) fn shorten(&mut self) {
+        self.pieces = Pieces::default();
         let story = Arc::make_mut(&mut self.story);
         story.content = None;
         story.media.truncate(1);

@@ -50,7 +50,7 @@ impl Prepared {
         if let (Some(entry), Some(subjects)) = (&mut refiled.entry, &self.subjects) {
             let filed = subjects.filed(options, names);
             if *entry.filed != filed {
-                entry.filed = Arc::new(filed);
+                *entry = entry.filed_under(filed);
             }
         }
         refiled

@@ -73,8 +73,8 @@ pub fn write(feed: &Feed, format: Format) -> Result<String, String> {
 }
 
 /// What a crate wrote, as text: the check of the standard library takes longer than the writing.
-pub(super) fn utf8(written: &[u8]) -> Result<&str, String> {
-    simdutf8::basic::from_utf8(written).map_err(|error| error.to_string())
+pub(super) fn utf8(written: &[u8]) -> Result<String, String> {
+    simdutf8::basic::from_utf8(written).map(str::to_owned).map_err(|error| error.to_string())
 }
 
 fn unrenderable(feed: &Feed, reason: String) -> Fault {

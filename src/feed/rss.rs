@@ -6,12 +6,17 @@ use url::Url;
 
 use super::ext::{self, atom, dc, dcterms, georss, media, sy};
 use super::model::{Entry, Feed, Term};
+use super::pieces;
 use super::render::{GENERATOR, utf8};
 use crate::domain::format::Format;
 use crate::text::stamp;
 
 /// Spaces for each level: documents are read by people, and compress to the same size.
 const INDENT_SPACES: usize = 1;
+/// The element that holds an entry.
+const ITEM: &str = "item";
+/// What cannot be: the crate writes the item that it is given.
+const NO_ITEM: &str = "the document is written without its items";
 /// Where the format is described, as the format itself wants it told.
 const DOCS: &str = "https://www.rssboard.org/rss-specification";
 
@@ -20,12 +25,24 @@ const DOCS: &str = "https://www.rssboard.org/rss-specification";
 /// # Errors
 /// What the crate says.
 pub(super) fn write(feed: &Feed) -> Result<String, String> {
-    let mut bytes =
-        channel(feed).pretty_write_to(Vec::new(), b' ', INDENT_SPACES).map_err(|error| error.to_string())?;
-    bytes.push(b'\n');
-    utf8(&bytes).map(str::to_owned)
+    let items = pieces::of(feed, Format::Rss, feed.with_stubs(), piece)?;
+    let frame = written(&channel(feed))?;
+    pieces::joined(&frame, ITEM, &items).ok_or_else(|| NO_ITEM.to_owned())
 }
 
+/// An item as it stands in a document.
+fn piece(feed: &Feed, entry: &Entry) -> Result<String, String> {
+    let alone = written(&Channel { items: vec![item(feed, entry)], ..Channel::default() })?;
+    pieces::cut(&alone, ITEM).map(|(_, piece, _)| piece.to_owned()).ok_or_else(|| NO_ITEM.to_owned())
+}
+
+fn written(channel: &Channel) -> Result<String, String> {
+    let mut bytes = channel.pretty_write_to(Vec::new(), b' ', INDENT_SPACES).map_err(|error| error.to_string())?;
+    bytes.push(b'\n');
+    utf8(&bytes)
+}
+
+/// The channel with one item, in whose place all of them stand.
 fn channel(feed: &Feed) -> Channel {
     Channel {
         title: feed.title.to_string(),
@@ -40,7 +57,7 @@ fn channel(feed: &Feed) -> Channel {
         image: image(feed),
         namespaces: ext::namespaces(&ext::RSS_NAMESPACES),
         extensions: ext::rss_map(atom::links(feed, Format::Rss).into_iter().chain(sy::elements(feed.ttl_minutes))),
-        items: feed.with_stubs().into_iter().map(|entry| item(feed, entry)).collect(),
+        items: vec![Item::default()],
         ..Channel::default()
     }
 }

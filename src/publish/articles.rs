@@ -15,8 +15,8 @@ use crate::domain::ledger::ArticleRecord;
 use crate::feed::{Content, Prepared};
 use crate::store::Loaded;
 
-/// Bytes of articles kept in memory: about ten thousand as summaries, which are the newest of a newspaper's last months,
-/// or some three thousand with their bodies.
+/// Bytes of articles kept in memory: some three thousand, as summaries with how they are written, or with their bodies. These
+/// are the newest of a newspaper's last weeks.
 pub const ARTICLES_BYTES_MAX: u64 = 24 << 20;
 /// What the cache itself takes for an article, in bytes.
 const OVERHEAD_BYTES: usize = 250;
