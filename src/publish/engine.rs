@@ -103,6 +103,8 @@ pub struct Engine {
     /// What was kept last.
     saved: Option<Standing>,
     last_save: Instant,
+    /// Cancelled when it is to end.
+    stop: CancellationToken,
 }
 
 /// What a turn has seen of the store.
@@ -160,6 +162,7 @@ impl Engine {
             snapshot,
             saved: None,
             last_save: Instant::now(),
+            stop: CancellationToken::new(),
         };
         if let Some(known) = known {
             engine.go_on(known).await?;
@@ -213,6 +216,7 @@ impl Engine {
 
     /// Runs until it is told to stop.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        self.stop.clone_from(&shutdown);
         let wake = Arc::clone(&self.publisher.wake);
         let (store, state) = (Arc::clone(&self.store), Arc::clone(&self.state));
         while !shutdown.is_cancelled() {
@@ -369,6 +373,9 @@ impl Engine {
         let (marker, log_end) = (self.store.change_marker().await?, self.store.log_end().await?);
         let began = Instant::now();
         let result = self.read().await;
+        if matches!(result, Ok(false)) {
+            return Ok(false);
+        }
         let took = began.elapsed();
         let failed = matches!(result, Err(ReconcileError::Store(_)));
         metrics::store_read(!failed, took);
@@ -382,12 +389,15 @@ impl Engine {
         Ok(true)
     }
 
-    /// Reads everything and reconciles it; meanwhile goes on with everything else.
-    async fn read(&mut self) -> Result<(), ReconcileError> {
-        let (store, view) = (Arc::clone(&self.store), Arc::clone(&self.view));
+    /// Reads everything and reconciles it; meanwhile goes on with everything else. False: it was cut off, for the engine is to
+    /// end, and a large store takes longer to read than anybody waits for that.
+    async fn read(&mut self) -> Result<bool, ReconcileError> {
+        let (store, view, stop) = (Arc::clone(&self.store), Arc::clone(&self.view), self.stop.clone());
         let mut read = pin!(Comparison::read(&*store, &view));
+        let mut stopped = pin!(stop.cancelled());
         let shown = loop {
             tokio::select! {
+                () = &mut stopped => return Ok(false),
                 shown = &mut read => break shown?,
                 () = self.store.woken(), if self.log.is_some() => {}
                 () = sleep(WATCH_EVERY) => {}
@@ -400,7 +410,8 @@ impl Engine {
             }
             self.publish_moved();
         };
-        self.reconciler.reconcile(shown, self.clock.now()).await
+        self.reconciler.reconcile(shown, self.clock.now()).await?;
+        Ok(true)
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.

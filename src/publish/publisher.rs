@@ -425,9 +425,10 @@ impl Published for Publisher {
             Health {
                 // Ready to serve: a balancer that took us out for a store that is down would make it worse.
                 ready: status.filled,
-                serving: match (status.filled, well) {
+                serving: match (status.filled, well && status.store_ok_at.is_some()) {
                     (false, _) => "starting",
                     (true, true) => "current",
+                    // Also until the store was looked at for the first time.
                     (true, false) => "stale",
                 },
                 store: part(&info.backend, status.store_ok_at, &status.store_error),

@@ -1,12 +1,18 @@
 //! A restart is no event: the catalog that is kept saves reading the ledger, and changes nothing that anybody sees.
 
+use std::fs;
+use std::time::Duration;
+
 use loa::catalog::Catalog;
 use loa::domain::article::ArticleId;
 use loa::domain::clock::Clock as _;
+use tokio::time::sleep;
 
 use crate::support::app::{App, FEEDS, Site};
+use crate::support::http::patiently;
 use crate::support::newsroom::{article, small};
 use crate::support::postgres::Postgres;
+use crate::support::process::Served;
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
 
@@ -156,6 +162,35 @@ async fn a_file_that_is_ahead_of_the_ledger_is_not_used() {
         state.sql("DELETE FROM articles WHERE id = '1'; UPDATE control SET written = 1").await;
         let app = site.started().await;
         assert_eq!(articles(&app), 3);
+    })
+    .await;
+}
+
+/// A large store takes longer to read than a supervisor waits.
+#[tokio::test]
+async fn a_stop_does_not_wait_until_the_store_is_read() {
+    on::<Postgres>(async |db| {
+        db.sql(&small()).await;
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("loa.toml"), format!("store.url = \"{}\"\n", db.url())).unwrap();
+        // Whoever reads waits.
+        let hold = db.sql("LOCK TABLE articles IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)");
+        let stopped = async {
+            let served = Served::start(directory.path(), &["--config", "loa.toml"]);
+            let waiting = "SELECT locktype, mode FROM pg_locks WHERE NOT granted";
+            let reads = async {
+                while db.pairs(waiting).await.is_empty() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            };
+            patiently("a read to wait", reads).await;
+            served.terminate();
+            assert_eq!(served.ended(), Some(0));
+        };
+        tokio::select! {
+            () = hold => panic!("the lock was given back"),
+            () = stopped => {}
+        }
     })
     .await;
 }
