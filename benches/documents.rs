@@ -258,6 +258,7 @@ fn options() -> Options {
         title: loa::demo::TITLE.to_owned(),
         description: loa::demo::DESCRIPTION.to_owned(),
         base_url: "https://tin.baotrungdu.example/".parse().unwrap(),
+        hubs: Vec::new(),
         home_url: loa::demo::HOME_URL.parse().unwrap(),
         article_url: Some(format!("{}{{slug}}-{{id}}.htm", loa::demo::HOME_URL)),
         language: "vi".to_owned(),

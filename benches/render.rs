@@ -29,6 +29,7 @@ fn options() -> Options {
         title: "Báo Ví Dụ".to_owned(),
         description: "Tin tức trong tỉnh".to_owned(),
         base_url: "https://tin.baovidu.example/".parse().expect("an address"),
+        hubs: Vec::new(),
         home_url: "https://baovidu.example/".parse().expect("an address"),
         article_url: None,
         language: "vi".to_owned(),

@@ -108,6 +108,10 @@ async fn run(count: usize) {
     let address = listener.local_addr().unwrap();
     let options = Options {
         base_url: "https://tin.example.vn/".parse().unwrap(),
+        hubs: Vec::new(),
+        hub: None,
+        external_hubs: Vec::new(),
+        client_header: None,
         host_names: Vec::new(),
         redirects: [].into(),
         title: String::new(),

@@ -19,6 +19,8 @@ pub mod feed;
 pub mod gazetteer;
 /// Answers requests.
 pub mod http;
+/// The hub: tells subscribers of every change (WebSub).
+pub mod hub;
 /// Brings articles into the embedded store: NDJSON, pages as text.
 pub mod import;
 /// Signals, the tasks of the process, and how they end.
@@ -29,7 +31,7 @@ pub mod observe;
 pub mod outgoing;
 /// Makes and keeps the documents.
 pub mod publish;
-/// Tells caches in front of the service what has changed.
+/// Tells caches in front of the service, and hubs of others, what has changed.
 pub mod purge;
 /// Pages for people.
 pub mod site;

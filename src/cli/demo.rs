@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chrono::{DurationRound as _, TimeDelta};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::demo_live::Work;
-use super::{Global, Outcome, output, serve};
+use super::{Global, Outcome, demo_subscriber, output, serve};
 use crate::demo::{self, Newsroom};
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::import::record::{PublishedFrom, Record};
@@ -61,7 +63,7 @@ pub(crate) struct Args {
     #[arg(long)]
     fresh: bool,
     /// Go on working: every so many seconds (5 if not said) publish, edit, take back or withdraw a story, and say where
-    /// to watch it.
+    /// to watch it. A subscriber on this machine says what is pushed to it.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5",
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     live: Option<u64>,
@@ -108,6 +110,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
         ("feeds.content", text("full"), "demo"),
         // Somebody else's may be on the usual port; a demo needs none.
         ("http.metrics_listen", text(""), "demo"),
+        // The subscriber of `--live` is on this machine, and gone when the demo ends.
+        ("push.callbacks_may_be_local", text("true"), "demo"),
+        ("push.lease_min_seconds", text("60"), "demo"),
         ("http.listen", args.listen, "--listen"),
     ])?;
     let live = args.live.map(|seconds| Work {
@@ -115,12 +120,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> anyhow::Result<Outcome> 
         store: data.join("articles.sqlite"),
         every: Duration::from_secs(seconds),
     });
-    let beside = async |base_url, stop| {
+    let beside = async |base_url: Url, stop: CancellationToken| {
         if let Some(work) = live {
-            work.run(base_url, stop).await;
+            let subscriber = demo_subscriber::run(base_url.clone(), stop.clone());
+            tokio::join!(work.run(base_url, stop), subscriber);
         }
     };
-    serve::serve(&config, beside).await
+    Box::pin(serve::serve(&config, beside)).await
 }
 
 /// Leaves a complete store in the directory: the one that is there, or a new one.

@@ -8,6 +8,7 @@ mod categories;
 mod check;
 mod demo;
 mod demo_live;
+mod demo_subscriber;
 pub mod import;
 mod localities;
 mod localities_explain;
@@ -16,10 +17,12 @@ mod localities_history;
 mod localities_tables;
 mod options;
 mod output;
+mod push;
 mod render;
 mod serve;
 mod service;
 mod store;
+mod subscriptions;
 mod tables;
 
 use std::path::PathBuf;
@@ -60,6 +63,7 @@ page, every category and locality, authors, tags, and any mix of these.
   loa render /feeds/all.rss --config loa.toml       one document, to standard output
   loa articles withdraw 182035 --config loa.toml    take one down for good
   loa localities show 'xã Hùng Lô'                  what a place was and is, and its address
+  loa subscriptions list --config loa.toml          who gets changed feeds pushed
 
 Settings come from built-in defaults, then --config FILE, then LOA_... environment variables, then flags.";
 
@@ -139,6 +143,7 @@ enum Command {
     Localities(localities::Args),
     Articles(articles::Args),
     Store(store::Args),
+    Subscriptions(subscriptions::Args),
 }
 
 impl Command {
@@ -160,6 +165,7 @@ impl Command {
             Self::Localities(args) => localities::run(&args, global).await,
             Self::Articles(args) => articles::run(args, global).await,
             Self::Store(args) => store::run(args, global).await,
+            Self::Subscriptions(args) => subscriptions::run(args, global).await,
         }
     }
 }

@@ -4,18 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 use crate::catalog::classify;
 use crate::config::{Config, CustomCriteria, CustomFeed, LogFormat, PurgeHook};
+use crate::domain::clock::SystemClock;
 use crate::domain::entry_id::Identity;
 use crate::domain::scope::NameKey;
 use crate::gazetteer::Gazetteer;
+use crate::outgoing::egress::{Egress, EgressOptions};
 use crate::publish::make::ContentPolicy;
+use crate::purge::ExternalHub;
 use crate::text::names;
 use crate::text::stamp::Zones;
 use crate::{feed, observe, outgoing, purge, store};
 
+/// Pings of an external hub at a time.
+const PINGS_AT_A_TIME: usize = 4;
 /// The identity of a service that nobody but this machine can see.
 const LOCAL_AUTHORITY: &str = "loa.localhost";
 const LOCAL_SINCE: &str = "2025";
@@ -76,6 +82,7 @@ pub(crate) fn feed(config: &Config, base_url: Url) -> anyhow::Result<feed::Optio
         identity: identity(config, &base_url)?,
         // What most content management systems do; `site.article_url` says otherwise.
         article_url: site.article_url.clone().or_else(|| Some(format!("{home_url}{{slug}}"))),
+        hubs: hubs(config, &base_url),
         home_url,
         base_url,
         language: site.language.clone(),
@@ -143,8 +150,21 @@ pub(crate) fn content(config: &Config) -> ContentPolicy {
     ContentPolicy { default: config.feeds.content, by_path }
 }
 
+/// The public address of our own hub.
+pub(crate) fn own_hub(base_url: &Url) -> Url {
+    let mut hub = base_url.clone();
+    hub.set_path(&format!("{}hub", base_url.path()));
+    hub
+}
+
+/// Who pushes the feeds: our own hub first, then those of others.
+pub(crate) fn hubs(config: &Config, base_url: &Url) -> Vec<Url> {
+    let own = config.push.enabled.then(|| own_hub(base_url));
+    own.into_iter().chain(config.push.hubs.iter().cloned()).collect()
+}
+
 /// What caches are told, if any is. `ledger` is the name of the ledger.
-pub(crate) fn purge(config: &Config, base_url: &Url, ledger: String) -> Option<purge::Options> {
+pub(crate) fn purge(config: &Config, base_url: &Url, ledger: &str) -> Option<purge::Options> {
     let hook = match config.purge.hook.clone()? {
         PurgeHook::Command(command) => purge::Hook::Command(command),
         PurgeHook::Request { template, method, host, header } => {
@@ -158,8 +178,39 @@ pub(crate) fn purge(config: &Config, base_url: &Url, ledger: String) -> Option<p
         calls_max: config.purge.calls_max,
         give_up_after: config.purge.give_up_after,
         place: config.state.directory.join("purged"),
-        ledger,
+        ledger: ledger.to_owned(),
     })
+}
+
+/// The hubs of others. They may have any port, for it is people of the newsroom who name them.
+pub(crate) fn external_hubs(config: &Config) -> anyhow::Result<Vec<Arc<ExternalHub>>> {
+    let push = &config.push;
+    let egress = Arc::new(Egress::new(EgressOptions {
+        ports: push.hubs.iter().filter_map(Url::port_or_known_default).collect(),
+        may_be_local: push.callbacks_may_be_local,
+        own: None,
+        connect_timeout: push.connect_timeout,
+    }));
+    let hub = |url: &Url| {
+        let hub = ExternalHub::new(url, Arc::clone(&egress), Arc::new(SystemClock));
+        hub.map(Arc::new).map_err(|error| anyhow::anyhow!("`{url}` in push.hubs {error}"))
+    };
+    push.hubs.iter().map(hub).collect()
+}
+
+/// What an external hub is told.
+pub(crate) fn ping(config: &Config, base_url: &Url, ledger: &str, hub: Arc<ExternalHub>) -> purge::Options {
+    // Its place outlives another order of the hubs in the configuration.
+    let hash = Sha256::digest(hub.to_string()).first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    purge::Options {
+        hook: purge::Hook::Ping(hub),
+        base_url: base_url.clone(),
+        timeout: config.push.delivery_timeout,
+        calls_max: PINGS_AT_A_TIME,
+        give_up_after: config.push.give_up_after,
+        place: config.state.directory.join(format!("pinged-{hash:016x}")),
+        ledger: ledger.to_owned(),
+    }
 }
 
 /// Can only this machine see the address?
@@ -191,6 +242,21 @@ mod tests {
         check("0.0.0.0:80", "http://localhost/");
         check("[::1]:8090", "http://[::1]:8090/");
         check("[::]:8090", "http://localhost:8090/");
+    }
+
+    #[test]
+    fn our_own_hub_comes_first_if_there_is_one() {
+        let check = |enabled: &str, expect: &[&str]| {
+            let variables = [("LOA_PUSH_ENABLED", enabled), ("LOA_PUSH_HUBS", "https://hub.example:8443/")];
+            let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let config = Config::load(Sources { environment, ..Sources::default() }).unwrap();
+            let named = hubs(&config, &"https://tin.example/nguon/".parse().unwrap());
+            assert_eq!(named.iter().map(Url::as_str).collect::<Vec<_>>(), expect);
+            let told = external_hubs(&config).unwrap();
+            assert_eq!(told.iter().map(|hub| hub.health().url).collect::<Vec<_>>(), ["https://hub.example:8443/"]);
+        };
+        check("true", &["https://tin.example/nguon/hub", "https://hub.example:8443/"]);
+        check("false", &["https://hub.example:8443/"]);
     }
 
     #[test]

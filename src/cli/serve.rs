@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::service::{Places, Service, http_options};
-use super::{Global, Outcome, options, output};
+use super::{Global, Outcome, options, output, push};
 use crate::config::Config;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::clock::SystemClock;
@@ -67,18 +67,25 @@ pub(crate) async fn serve(
     let lifecycle = Lifecycle::new();
     let stop = lifecycle.stop().clone();
     let ledger = places.state().mark(INSTANCE_MARK).await?.unwrap_or_default();
-    if let Some(purge) = options::purge(config, &base_url, ledger) {
+    let hubs = options::external_hubs(config)?;
+    let pings = hubs.iter().map(|hub| options::ping(config, &base_url, &ledger, Arc::clone(hub)));
+    for told in options::purge(config, &base_url, &ledger).into_iter().chain(pings) {
         // Before the engine moves anything on.
         let (publisher, moves) = (Arc::clone(&service.publisher), service.publisher.follow_moves());
-        lifecycle.spawn("purge", purge::run(publisher, moves, purge, stop.clone()));
+        lifecycle.spawn("purge", purge::run(publisher, moves, told, stop.clone()));
     }
+    let hub = push::hub(config, &base_url, &service.publisher).await?;
+    if let Some(hub) = &hub {
+        lifecycle.spawn("hub", Arc::clone(hub).run(stop.clone()));
+    }
+    let http = http::Options { hub, external_hubs: hubs, ..http_options(config, base_url.clone()) };
     lifecycle.spawn("engine", service.engine.run(stop.clone()));
     let disk = Arc::clone(service.publisher.disk());
     lifecycle.spawn("disk", Arc::clone(&disk).run(stop.clone()));
     let (documents, published) = (Arc::clone(&service.publisher), service.publisher);
     let told = stop.clone();
     lifecycle.spawn("documents", async move { documents.refreshing(told).await });
-    lifecycle.spawn("http", http::serve(listener, published, http_options(config, base_url.clone()), stop.clone()));
+    lifecycle.spawn("http", http::serve(listener, published, http, stop.clone()));
     if let Some(address) = config.http.metrics_listen {
         let private = bind(address, "http.metrics_listen").await?;
         let page = recorder.clone();

@@ -173,6 +173,10 @@ pub(crate) fn http_options(config: &Config, base_url: Url) -> http::Options {
         ..http::Limits::default()
     };
     http::Options {
+        hubs: options::hubs(config, &base_url),
+        hub: None,
+        external_hubs: Vec::new(),
+        client_header: config.push.client_header.clone(),
         base_url,
         host_names: config.http.host_names.clone(),
         redirects: config.redirects.clone(),

@@ -81,6 +81,7 @@ pub(super) enum Value {
     Integer(i64),
     Flag(bool),
     List(Vec<String>),
+    Numbers(Vec<i64>),
 }
 
 impl Value {
@@ -90,6 +91,7 @@ impl Value {
             Self::Integer(_) => "a whole number",
             Self::Flag(_) => "true or false",
             Self::List(_) => "a list of texts",
+            Self::Numbers(_) => "a list of whole numbers",
         }
     }
 
@@ -180,7 +182,8 @@ impl Layers {
         faults: &mut Vec<ConfigFault>,
     ) {
         for (key, text, flag) in flags {
-            self.add(key.to_owned(), Value::Text(text), Origin::Flag(flag.to_owned()), faults);
+            let value = self.defaults.get(key).and_then(|default| parse_as(default, &text));
+            self.add(key.to_owned(), value.unwrap_or(Value::Text(text)), Origin::Flag(flag.to_owned()), faults);
         }
     }
 
@@ -245,11 +248,13 @@ fn parse_as(kind: &Value, text: &str) -> Option<Value> {
         Value::Text(_) => Some(Value::Text(text.to_owned())),
         Value::Integer(_) => text.trim().parse().ok().map(Value::Integer),
         Value::Flag(_) => text.trim().parse().ok().map(Value::Flag),
-        Value::List(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Some(Value::List(items.map(str::to_owned).collect()))
-        }
+        Value::List(_) => Some(Value::List(items(text).map(str::to_owned).collect())),
+        Value::Numbers(_) => items(text).map(|item| item.parse().ok()).collect::<Option<_>>().map(Value::Numbers),
     }
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// Reads a TOML text into dotted keys with their lines.
@@ -296,14 +301,21 @@ fn flatten(
 fn plain(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::Text(text.to_string())),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Integer),
+        DeValue::Integer(_) => whole_number(value).map(Value::Integer),
         DeValue::Boolean(flag) => Some(Value::Flag(*flag)),
         DeValue::Array(items) => {
             let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            texts.collect::<Option<_>>().map(Value::List)
+            let numbers = items.iter().map(|item| whole_number(item.get_ref()));
+            let list = texts.collect::<Option<_>>().map(Value::List);
+            list.or_else(|| numbers.collect::<Option<_>>().map(Value::Numbers))
         }
         DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
+}
+
+fn whole_number(value: &DeValue<'_>) -> Option<i64> {
+    let DeValue::Integer(number) = value else { return None };
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 fn line_of(text: &str, at: usize) -> usize {

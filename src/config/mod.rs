@@ -4,9 +4,9 @@
 mod custom;
 mod layers;
 mod purge;
+mod push;
 mod reader;
 mod redirects;
-mod secret;
 mod sections;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,12 +22,13 @@ use url::Url;
 use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::place::{Level, UnitCode};
+pub use crate::domain::secret::Secret;
 use crate::feed::{Content, HtmlLimits, Window};
 pub use custom::{CustomCriteria, CustomFeed};
 use layers::{Layers, SCOPE, Value};
 pub use purge::{Purge, PurgeHook};
+pub use push::Push;
 use reader::Reader;
-pub use secret::Secret;
 pub use sections::{Documents, Feeds, Http, Localities, Log, LogFormat, Site, State, Store};
 
 /// A withdrawn article has left every cache that honours our headers after this time, in seconds (promise 5).
@@ -61,6 +62,8 @@ pub struct Config {
     pub redirects: BTreeMap<String, String>,
     /// What is told to caches.
     pub purge: Purge,
+    /// The hub.
+    pub push: Push,
     /// The log.
     pub log: Log,
 }
@@ -168,6 +171,7 @@ impl Config {
             http: http(&reader),
             redirects: redirects::read(&reader, layers),
             purge: purge::read(&reader),
+            push: push::read(&reader),
             log: Log {
                 format: reader.word(
                     "log.format",

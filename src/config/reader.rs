@@ -11,7 +11,10 @@ use url::Url;
 
 use super::ConfigFault;
 use super::layers::{Layers, Setting, Value};
-use super::secret::Secret;
+use crate::domain::secret::Secret;
+
+/// What an address of the web has to be like.
+const HTTP_URL: &str = "an absolute address such as `https://baovidu.example/`, without user and fragment";
 
 pub(super) struct Reader<'a> {
     layers: &'a Layers,
@@ -56,13 +59,16 @@ impl<'a> Reader<'a> {
     /// A number within a range.
     pub(super) fn number<T: TryFrom<i64> + Default>(&self, key: &str, range: RangeInclusive<i64>) -> T {
         let Some(Value::Integer(number)) = self.value(key) else { return T::default() };
-        match T::try_from(*number) {
-            Ok(value) if range.contains(number) => value,
-            _ => {
-                self.fault(key, format!("{number} is out of range, expected {} to {}", range.start(), range.end()));
-                T::default()
-            }
+        self.within(key, *number, &range).unwrap_or_default()
+    }
+
+    /// Numbers, each within a range; at least one.
+    pub(super) fn numbers<T: TryFrom<i64>>(&self, key: &str, range: RangeInclusive<i64>) -> Vec<T> {
+        let Some(Value::Numbers(numbers)) = self.value(key) else { return Vec::new() };
+        if numbers.is_empty() {
+            self.fault(key, "is empty, expected at least one number");
         }
+        numbers.iter().filter_map(|number| self.within(key, *number, &range)).collect()
     }
 
     /// One of a few words.
@@ -78,18 +84,17 @@ impl<'a> Reader<'a> {
 
     /// A text that a parser understands, or `None` if not set.
     pub(super) fn parsed<T>(&self, key: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let text = self.optional_text(key)?;
-        let value = parse(&text);
-        if value.is_none() {
-            self.fault(key, format!("`{text}` cannot be used, expected {expected}"));
-        }
-        value
+        self.understood(key, &self.optional_text(key)?, expected, parse)
     }
 
     /// An absolute http(s) address, or `None` if not set.
     pub(super) fn http_url(&self, key: &str) -> Option<Url> {
-        let expected = "an absolute address such as `https://baovidu.example/`, without user and fragment";
-        self.parsed(key, expected, |text| Url::parse(text).ok().filter(is_plain_http))
+        self.parsed(key, HTTP_URL, http_url)
+    }
+
+    /// Absolute http(s) addresses.
+    pub(super) fn http_urls(&self, key: &str) -> Vec<Url> {
+        self.list(key).iter().filter_map(|text| self.understood(key, text, HTTP_URL, http_url)).collect()
     }
 
     /// A secret that stands in the key itself or in a file named by `{key}_file`; the later layer wins.
@@ -118,6 +123,22 @@ impl<'a> Reader<'a> {
         self.faults.borrow_mut().push(ConfigFault::new(key, origin, problem));
     }
 
+    fn within<T: TryFrom<i64>>(&self, key: &str, number: i64, range: &RangeInclusive<i64>) -> Option<T> {
+        let value = T::try_from(number).ok().filter(|_| range.contains(&number));
+        if value.is_none() {
+            self.fault(key, format!("{number} is out of range, expected {} to {}", range.start(), range.end()));
+        }
+        value
+    }
+
+    fn understood<T>(&self, key: &str, text: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let value = parse(text);
+        if value.is_none() {
+            self.fault(key, format!("`{text}` cannot be used, expected {expected}"));
+        }
+        value
+    }
+
     fn value(&self, key: &str) -> Option<&Value> {
         self.setting(key).map(|setting| &setting.value)
     }
@@ -128,10 +149,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn is_plain_http(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.fragment().is_none()
+fn http_url(text: &str) -> Option<Url> {
+    let is_plain = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    };
+    Url::parse(text).ok().filter(is_plain)
 }

@@ -10,7 +10,7 @@ use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::format::Format;
 
 /// What the service answers itself.
-const OWN_PATHS: [&str; 4] = ["/", "/healthz", "/opml.xml", "/readyz"];
+const OWN_PATHS: [&str; 5] = ["/", "/healthz", "/hub", "/opml.xml", "/readyz"];
 
 /// Every redirect: decoded path, and the path of the document of ours. Whether there is such a feed is seen when it is
 /// asked for, for categories come and go.

@@ -119,7 +119,7 @@ fn redirects_lead_from_elsewhere_to_a_document_of_ours() {
     check("'rss.xml' = '/feeds/all.rss'", "`rss.xml` is no path");
     check("'/rss.aspx?id=3' = '/feeds/all.rss'", "has a query");
     check("'/feeds/cu.rss' = '/feeds/all.rss'", "an address of Loa's own");
-    for own in ["/", "/opml.xml", "/healthz", "/readyz", "/%66eeds/cu.rss", "/feeds%2fcu.rss", "/%6Fpml.xml"] {
+    for own in ["/", "/opml.xml", "/healthz", "/hub", "/readyz", "/%66eeds/cu.rss", "/feeds%2fcu.rss", "/%6Fpml.xml"] {
         check(&format!("'{own}' = '/feeds/all.rss'"), &format!("`{own}` is an address of Loa's own"));
     }
     check("'/rss.xml' = '/feeds/all'", "is no document of ours");
@@ -171,4 +171,51 @@ fn a_cache_is_told_in_one_of_two_ways() {
     check("url = 'http://c{path}'\ncommand = ['x']", "contradicts `purge.command`; keep one of the two");
     check("method = 'G ET'", "purge.method (loa.toml, line 2): `G ET` cannot be used");
     check("header = 'geheim'", "purge.header (loa.toml, line 2): is no header");
+}
+
+#[test]
+fn the_hub_is_read_and_its_limits_agree() {
+    let push = |lines: &str| load(&format!("[push]\n{lines}"), &[], &[]).map(|config| config.push);
+    let defaults = push("").unwrap();
+    assert!(defaults.enabled && !defaults.callbacks_may_be_local);
+    assert_eq!((defaults.hubs.len(), defaults.client_header), (0, None));
+    assert_eq!(defaults.callback_ports, [80, 443, 8080, 8443]);
+    assert_eq!(defaults.dead_letters_keep, Duration::from_hours(720));
+    let set =
+        push("hubs = ['https://hub.example/?a=1']\nclient_header = 'X-Real-IP'\ncallback_ports = [8000]").unwrap();
+    assert_eq!(set.hubs, [Url::parse("https://hub.example/?a=1").unwrap()]);
+    assert_eq!(set.client_header.unwrap(), "x-real-ip");
+    assert_eq!(set.callback_ports, [8000]);
+    let environment = [("LOA_PUSH_ENABLED", "false"), ("LOA_PUSH_CALLBACK_PORTS", "80, 8000")];
+    let set = load("", &environment, &[]).unwrap().push;
+    assert_eq!((set.enabled, set.callback_ports), (false, vec![80, 8000]));
+
+    let refused = |lines: &str, expect: &str| refused(&format!("[push]\n{lines}"), &format!("push.{expect}"));
+    refused(
+        "lease_max_seconds = 60",
+        "lease_default_seconds (built-in default): 864000 is more than `push.lease_max_seconds` (60); lower it or raise the other",
+    );
+    refused(
+        "requests_per_host_max = 10001",
+        "requests_per_host_max (loa.toml, line 2): 10001 is more than `push.requests_max` (10000); lower it or raise the other",
+    );
+    refused(
+        "retry_first_ms = 3000\nretry_max_ms = 2000",
+        "retry_first_ms (loa.toml, line 2): 3000 is more than `push.retry_max_ms` (2000); lower it or raise the other",
+    );
+    refused(
+        "hubs = ['hub.example']",
+        "hubs (loa.toml, line 2): `hub.example` cannot be used, expected an absolute address such as `https://baovidu.example/`, without user and fragment",
+    );
+    refused(
+        "client_header = 'X Y'",
+        "client_header (loa.toml, line 2): `X Y` cannot be used, expected the name of a header such as `X-Forwarded-For`",
+    );
+    refused("callback_ports = [0]", "callback_ports (loa.toml, line 2): 0 is out of range, expected 1 to 65535");
+    refused(
+        "callback_ports = ['80']",
+        "callback_ports (loa.toml, line 2): is a list of texts, expected a list of whole numbers",
+    );
+    let error = load("", &[("LOA_PUSH_CALLBACK_PORTS", "")], &[]).unwrap_err();
+    assert!(error.contains("push.callback_ports (environment variable LOA_PUSH_CALLBACK_PORTS): is empty"), "{error}");
 }

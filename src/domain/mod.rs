@@ -13,3 +13,4 @@ pub mod ledger;
 pub mod place;
 pub mod point;
 pub mod scope;
+pub mod secret;

@@ -76,7 +76,8 @@ fn document(feed: &Feed) -> atom::Feed {
     }
 }
 
-/// Itself, the newspaper's front page, the other formats, who pushes it.
+/// Itself, who pushes it, the newspaper's front page, the other formats: in this order, for some subscribers look at the
+/// first links only.
 fn links(feed: &Feed) -> Vec<Link> {
     let link = |rel: &str, href: String, mime_type: Option<&str>| Link {
         rel: rel.to_owned(),
@@ -84,13 +85,11 @@ fn links(feed: &Feed) -> Vec<Link> {
         mime_type: mime_type.map(str::to_owned),
         ..Link::default()
     };
-    let formats = Format::ALL.into_iter().map(|format| {
-        let rel = if format == Format::Atom { "self" } else { "alternate" };
-        link(rel, feed.address(format).to_string(), Some(format.media_type()))
-    });
-    let page = link("alternate", feed.home_url.to_string(), Some("text/html"));
+    let document = |rel: &str, of: Format| link(rel, feed.address(of).to_string(), Some(of.media_type()));
     let hubs = feed.hubs.iter().map(|hub| link("hub", hub.to_string(), None));
-    std::iter::once(page).chain(formats).chain(hubs).collect()
+    let page = link("alternate", feed.home_url.to_string(), Some("text/html"));
+    let others = [Format::Rss, Format::Json].map(|other| document("alternate", other));
+    [document("self", Format::Atom)].into_iter().chain(hubs).chain([page]).chain(others).collect()
 }
 
 fn entry(feed: &Feed, entry: &Entry) -> atom::Entry {
@@ -160,7 +159,21 @@ fn instant(feed: &Feed, instant: Timestamp) -> FixedDateTime {
 mod tests {
     use super::*;
     use crate::domain::article::{Article, Media};
-    use crate::feed::testing::{article, at, front_page};
+    use crate::feed::testing::{self, article, at, front_page};
+
+    #[test]
+    fn itself_comes_first_and_the_hubs_next() {
+        let document = write(&front_page(&[article("1")]).feed).unwrap();
+        let expected = [
+            "self https://tin.baovidu.example/bao/feeds/all.atom",
+            "hub https://tin.baovidu.example/bao/hub",
+            "hub https://hub.example/?a=1&b=2",
+            "alternate https://baovidu.example/",
+            "alternate https://tin.baovidu.example/bao/feeds/all.rss",
+            "alternate https://tin.baovidu.example/bao/feeds/all.json",
+        ];
+        assert_eq!(testing::links(&document, "feed"), expected);
+    }
 
     #[test]
     fn addresses_in_extensions_are_escaped() {

@@ -96,7 +96,7 @@ fn frame(options: &Options, input: &Input<'_>) -> Feed {
         category_scheme: scheme("category"),
         locality_scheme: scheme("locality"),
         tag_scheme: scheme("tag"),
-        hubs: Vec::new(),
+        hubs: options.hubs.clone(),
         logo_url: options.logo_url.clone(),
         icon_url: options.icon_url.clone(),
         ttl_minutes: options.ttl_minutes.max(1),

@@ -271,6 +271,17 @@ mod tests {
     use crate::feed::testing::{article, front_page};
 
     #[test]
+    fn its_address_comes_before_the_hubs() {
+        let document = super::write(&front_page(&[]).feed).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(read["feed_url"], "https://tin.baovidu.example/bao/feeds/all.json");
+        let hub = |url: &str| serde_json::json!({ "type": "WebSub", "url": url });
+        let expected = ["https://tin.baovidu.example/bao/hub", "https://hub.example/?a=1&b=2"].map(hub);
+        assert_eq!(read["hubs"], serde_json::json!(expected));
+        assert!(document.find("\"feed_url\"") < document.find("\"hubs\""), "{document}");
+    }
+
+    #[test]
     fn an_item_always_has_content() {
         let content = |lead: Option<&str>, body: Option<&str>| {
             let (lead, body_html) = (lead.map(str::to_owned), body.map(str::to_owned));

@@ -51,6 +51,8 @@ pub struct Options {
     pub description: String,
     /// Public address of this service, ending in `/`; every address of ours in a document begins with it.
     pub base_url: Url,
+    /// Who pushes the feeds (WebSub): our own hub first.
+    pub hubs: Vec<Url>,
     /// The newspaper's own front page.
     pub home_url: Url,
     /// Address of an article's page where the store has only a slug: `{slug}` and `{id}` are filled in.

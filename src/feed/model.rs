@@ -57,7 +57,7 @@ pub struct Feed {
     pub locality_scheme: Url,
     /// What tag terms are relative to.
     pub tag_scheme: Url,
-    /// Who pushes it (WebSub).
+    /// Who pushes it (WebSub): our own hub first.
     pub hubs: Vec<Url>,
     /// A wide picture.
     pub logo_url: Option<Url>,

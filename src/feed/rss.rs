@@ -113,7 +113,20 @@ fn enclosure(entry: &Entry) -> Option<Enclosure> {
 mod tests {
     use super::*;
     use crate::domain::article::{Article, Media};
-    use crate::feed::testing::{article, front_page};
+    use crate::feed::testing::{self, article, front_page};
+
+    #[test]
+    fn itself_comes_first_and_the_hubs_next() {
+        let document = write(&front_page(&[article("1")]).feed).unwrap();
+        let expected = [
+            "self https://tin.baovidu.example/bao/feeds/all.rss",
+            "hub https://tin.baovidu.example/bao/hub",
+            "hub https://hub.example/?a=1&b=2",
+            "alternate https://tin.baovidu.example/bao/feeds/all.atom",
+            "alternate https://tin.baovidu.example/bao/feeds/all.json",
+        ];
+        assert_eq!(testing::links(&document, "channel"), expected);
+    }
 
     #[test]
     fn text_is_escaped_once_for_html_and_once_for_xml() {

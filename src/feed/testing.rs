@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ext::atom;
 use super::{Built, Content, HtmlLimits, Input, Names, Options, Window, build, prepare};
 use crate::domain::address::{AddressBook, AddressRecord};
 use crate::domain::article::{Article, ArticleId, Status};
@@ -24,6 +25,10 @@ pub(super) fn options() -> Options {
         title: "Báo Ví Dụ".to_owned(),
         description: "Tin trong tỉnh".to_owned(),
         base_url: "https://tin.baovidu.example/bao/".parse().unwrap(),
+        hubs: vec![
+            "https://tin.baovidu.example/bao/hub".parse().unwrap(),
+            "https://hub.example/?a=1&b=2".parse().unwrap(),
+        ],
         home_url: "https://baovidu.example/".parse().unwrap(),
         article_url: Some("https://baovidu.example/{slug}-{id}.htm".to_owned()),
         language: "vi".to_owned(),
@@ -133,6 +138,15 @@ pub(super) fn built(
         gone: gone.iter().collect(),
     };
     build(options, &input)
+}
+
+/// Relation and address of each Atom link right below the first element of this name.
+pub(super) fn links(document: &str, parent: &str) -> Vec<String> {
+    let tree = roxmltree::Document::parse(document).unwrap();
+    let parent = tree.descendants().find(|node| node.tag_name().name() == parent).unwrap();
+    let links = parent.children().filter(|node| node.has_tag_name((atom::NAMESPACE, "link")));
+    let text = |link: roxmltree::Node<'_, '_>, name: &str| link.attribute(name).unwrap_or_default().to_owned();
+    links.map(|link| format!("{} {}", text(link, "rel"), text(link, "href"))).collect()
 }
 
 /// The full front page feed of these articles.

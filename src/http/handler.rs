@@ -1,5 +1,6 @@
 //! From a request to its answer.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,19 +8,22 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use tokio::time::timeout;
 
 use super::conditional::{self, Outcome, Validators};
 use super::guard::Guard;
 use super::headers::{self, Answer, Caching, Kind, Selected, Writer};
 use super::pages::Pages;
-use super::server::{Answers, Asked};
+use super::server::{Answers, Asked, NoBody};
 use super::{Options, encoding, errors};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
+use crate::hub;
 use crate::observe::metrics::Requests;
 use crate::publish::document::{Body, Encoding};
-use crate::publish::{Published, Route, Unavailable};
+use crate::publish::{Health, Published, Route, Unavailable};
+use crate::purge::HubHealth;
 use crate::site::{self, OPML_PATH, Site};
 
 /// What a web reader's script may send along (it asks with OPTIONS before it does).
@@ -34,6 +38,9 @@ const OPML_CONTENT_TYPE: &str = "text/x-opml; charset=utf-8";
 const INDEX_PATH: &str = "/";
 const LIVE_PATH: &str = "/healthz";
 const READY_PATH: &str = "/readyz";
+const HUB_PATH: &str = "/hub";
+/// Longest request to the hub: an address of ours, one of theirs and a secret, all of them escaped.
+const HUB_BODY_BYTES_MAX: usize = 16_384;
 
 /// Answers the public requests.
 pub(super) struct Handler {
@@ -59,12 +66,12 @@ impl Answers for Handler {
         Some(response)
     }
 
-    async fn answer(&self, asked: Asked) -> Response<Bytes> {
+    async fn answer(&self, mut asked: Asked) -> Response<Bytes> {
         let started = Instant::now();
         let now = self.options.clock.now();
-        let request = &asked.head;
         // A panic is this request's alone: nothing of ours is held across it that could be left half done.
-        let told = AssertUnwindSafe(self.guarded(&asked, now)).catch_unwind().await;
+        let told = AssertUnwindSafe(self.guarded(&mut asked, now)).catch_unwind().await;
+        let request = &asked.head;
         let (kind, mut response) = told.unwrap_or_else(|_| {
             tracing::error!(http.path = ?request.uri.path(), "a request ended by a panic and is answered with 500");
             self.write(errors::answer(StatusCode::INTERNAL_SERVER_ERROR), request, now)
@@ -92,7 +99,7 @@ impl Handler {
         Self { published, options, guard, pages: Pages::default(), writer, requests }
     }
 
-    async fn guarded(&self, asked: &Asked, now: Timestamp) -> Told {
+    async fn guarded(&self, asked: &mut Asked, now: Timestamp) -> Told {
         let request = &asked.head;
         if let Err(status) = self.guard.check(request, asked.local) {
             return self.write(errors::answer(status), request, now);
@@ -101,6 +108,10 @@ impl Handler {
             Method::GET | Method::HEAD | Method::OPTIONS if asked.has_body() => errors::answer(StatusCode::BAD_REQUEST),
             Method::GET | Method::HEAD => return self.get(request, now).await,
             Method::OPTIONS => preflight(),
+            Method::POST if request.uri.path() == HUB_PATH => {
+                let answer = self.hub(asked).await;
+                return self.write(answer, &asked.head, now);
+            }
             _ => errors::answer(StatusCode::METHOD_NOT_ALLOWED),
         };
         self.write(answer, request, now)
@@ -127,7 +138,7 @@ impl Handler {
             Some(changed_at) => Some(conditional::last_modified(changed_at, now)?),
             None => None,
         };
-        let make = || headers::head(&self.options.base_url, path, document, encoded, last_modified);
+        let make = || headers::head(&self.options, path, document, encoded, last_modified);
         let head = kept.head(coding, make);
         let selected = Selected { format: document.format(), coding, bytes: &encoded.bytes, head };
         match conditional::evaluate(&request.headers, Validators { etag: &encoded.etag, last_modified }) {
@@ -144,6 +155,9 @@ impl Handler {
             OPML_PATH => self.opml(request).await,
             LIVE_PATH => Answer::new(Kind::Health, Caching::Never, "text/plain; charset=utf-8", "ok\n"),
             READY_PATH => self.readiness(),
+            HUB_PATH if self.options.hub.is_some() => {
+                errors::answer(StatusCode::METHOD_NOT_ALLOWED).with(header::ALLOW, "POST, OPTIONS")
+            }
             path => match self.route(path) {
                 Route::Feed(key) => return self.feed(&key, request, now).await,
                 Route::Page(path) => self.page(Some(&path), request).await,
@@ -193,7 +207,7 @@ impl Handler {
         };
         let (coding, encoded) = document.body().encoded(wanted).await;
         let last_modified = document.changed_at().and_then(|at| conditional::last_modified(at, now));
-        let head = &headers::head(&self.options.base_url, request.uri.path(), &document, encoded, last_modified);
+        let head = &headers::head(&self.options, request.uri.path(), &document, encoded, last_modified);
         let selected = Selected { format: key.format, coding, bytes: &encoded.bytes, head };
         let response = match conditional::evaluate(&request.headers, Validators { etag: &encoded.etag, last_modified })
         {
@@ -239,9 +253,49 @@ impl Handler {
         }
     }
 
+    /// What somebody who asks the hub is told, in one line.
+    async fn hub(&self, asked: &mut Asked) -> Answer {
+        let said = |status: StatusCode, text: &str| {
+            let line = format!("{text}\n");
+            Answer::new(Kind::Hub, Caching::Never, "text/plain; charset=utf-8", line).with_status(status)
+        };
+        let Some(hub) = &self.options.hub else { return errors::answer(StatusCode::NOT_FOUND) };
+        if !is_form(&asked.head.headers) {
+            return said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/x-www-form-urlencoded");
+        }
+        let body = timeout(self.options.limits.header_timeout, asked.read_body(HUB_BODY_BYTES_MAX)).await;
+        let body = match body {
+            Ok(Ok(body)) => body,
+            Ok(Err(NoBody::TooLarge)) => {
+                let text = format!("the request has more than {HUB_BODY_BYTES_MAX} bytes");
+                return said(StatusCode::PAYLOAD_TOO_LARGE, &text);
+            }
+            Ok(Err(NoBody::Broken)) => return said(StatusCode::BAD_REQUEST, "the request broke off"),
+            Err(_) => return said(StatusCode::REQUEST_TIMEOUT, "the request did not come in time"),
+        };
+        let told = hub.ask(&body, self.client(asked)).await;
+        let answer = said(told.status, &told.text);
+        match told.retry_after {
+            Some(pause) => answer.with(header::RETRY_AFTER, &pause.as_secs().max(1).to_string()),
+            None => answer,
+        }
+    }
+
+    /// Who asks, if that can be told: behind a proxy by the header that it writes, if we are told which.
+    fn client(&self, asked: &Asked) -> Option<IpAddr> {
+        let Some(name) = &self.options.client_header else {
+            return Some(asked.peer).filter(|peer| !peer.is_loopback());
+        };
+        // What the client wrote itself stands first.
+        let line = asked.head.headers.get_all(name).iter().next_back()?.to_str().ok()?;
+        line.rsplit(',').next()?.trim().parse().ok()
+    }
+
     fn readiness(&self) -> Answer {
         let health = self.published.health();
-        let answer = match serde_json::to_string_pretty(&health) {
+        let hubs: Vec<_> = self.options.external_hubs.iter().map(|hub| hub.health()).collect();
+        let push = self.options.hub.as_ref().map(|hub| Push { hub: hub.health(), hubs });
+        let answer = match serde_json::to_string_pretty(&Readiness { health: &health, push }) {
             Ok(json) => Answer::new(Kind::Health, Caching::Never, "application/json", json + "\n"),
             Err(error) => {
                 tracing::error!(%error, "the health report cannot be written");
@@ -281,6 +335,29 @@ impl Handler {
             .with_status(StatusCode::MOVED_PERMANENTLY)
             .with(header::LOCATION, &url)
     }
+}
+
+/// How the service is, with its hub.
+#[derive(serde::Serialize)]
+struct Readiness<'a> {
+    #[serde(flatten)]
+    health: &'a Health,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push: Option<Push>,
+}
+
+/// How the hub is, and those of others.
+#[derive(serde::Serialize)]
+struct Push {
+    #[serde(flatten)]
+    hub: hub::Health,
+    hubs: Vec<HubHealth>,
+}
+
+/// Is it the type of a form, whatever its parameters (WebSub 5.1)?
+fn is_form(headers: &HeaderMap) -> bool {
+    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 /// An answer that is kept and coded: the frame with the body in the coding that the client likes best, its validator,

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-use super::CacheTimes;
+use super::{CacheTimes, Options};
 use crate::domain::clock::Timestamp;
 use crate::domain::format::Format;
+pub(super) use crate::publish::address::{public_url, written_path};
 use crate::publish::document::{Document, Encoded, Encoding};
 use crate::publish::shelf::Head;
 
@@ -26,23 +26,6 @@ const MOVED_MAX_AGE_S: u32 = 300;
 pub(super) const VARY: &str = "Accept-Encoding";
 /// Room for the headers of a feed's answer.
 const HEADERS_USUAL: usize = 16;
-/// What a path may not hold in a URL (RFC 3986 section 3.3); `%` was decoded before.
-const NOT_IN_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +51,8 @@ pub(super) enum Kind {
     Opml,
     /// `/healthz`, `/readyz`.
     Health,
+    /// What somebody who asks the hub is told.
+    Hub,
     /// What a script may ask.
     Preflight,
     /// A redirect.
@@ -78,8 +63,8 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Feed, Self::Page, Self::Opml, Self::Health, Self::Preflight, Self::Moved, Self::Error];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Feed, Self::Page, Self::Opml, Self::Health, Self::Hub, Self::Preflight, Self::Moved, Self::Error];
 
     /// The label's value.
     pub(super) const fn label(self) -> &'static str {
@@ -88,6 +73,7 @@ impl Kind {
             Self::Page => "page",
             Self::Opml => "opml",
             Self::Health => "health",
+            Self::Hub => "hub",
             Self::Preflight => "preflight",
             Self::Moved => "moved",
             Self::Error => "error",
@@ -277,7 +263,7 @@ fn own(all: &mut HeaderMap, head: &Head, now: Timestamp) {
 
 /// The header values of a feed's document at `path` (its present one, as it is written), in one coding.
 pub(super) fn head(
-    base_url: &Url,
+    options: &Options,
     path: &str,
     document: &Document,
     encoded: &Encoded,
@@ -286,7 +272,7 @@ pub(super) fn head(
     Head {
         etag: value(&encoded.etag),
         length: encoded.bytes.len().into(),
-        link: value(&links(base_url, path, document.format())),
+        link: value(&links(&options.base_url, &options.hubs, path, document.format())),
         last_modified: last_modified.map(|instant| value(&http_date(instant))),
     }
 }
@@ -320,25 +306,17 @@ pub(super) fn http_date(instant: Timestamp) -> String {
     instant.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// A decoded path as it is written in a URL: of the many ways to write a path, the one that is not redirected.
-pub(super) fn written_path(path: &str) -> String {
-    utf8_percent_encode(path, NOT_IN_PATH).to_string()
-}
-
-/// The public URL of a path as it is written.
-pub(super) fn public_url(base_url: &Url, path: &str) -> String {
-    format!("{}{path}", base_url.as_str().trim_end_matches('/'))
-}
-
-/// `Link` of a feed's document (RFC 8288): itself, its other formats, the index page. `path` is its
-/// present one, as it is written.
-pub(super) fn links(base_url: &Url, path: &str, format: Format) -> String {
+/// `Link` of a feed's document (RFC 8288, WebSub 4): itself, who pushes it, its other formats, the index page; in this
+/// order, and with `rel` before the rest, for some subscribers look at the first link only. `path` is its present one, as it
+/// is written.
+fn links(base_url: &Url, hubs: &[Url], path: &str, format: Format) -> String {
     let stem = path.strip_suffix(format.extension()).unwrap_or(path);
     let link = |rel: &str, of: Format| {
         let url = public_url(base_url, &format!("{stem}{}", of.extension()));
         format!("<{url}>; rel=\"{rel}\"; type=\"{}\"", of.media_type())
     };
     let mut links = vec![link("self", format)];
+    links.extend(hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\"")));
     links.extend(Format::ALL.into_iter().filter(|other| *other != format).map(|other| link("alternate", other)));
     links.push(format!("<{}>; rel=\"index\"; type=\"text/html\"", public_url(base_url, "/")));
     links.join(", ")
@@ -351,9 +329,13 @@ mod tests {
     #[test]
     fn links_are_absolute_and_escaped() {
         let base_url = Url::parse("https://tin.example.vn/nguon/").unwrap();
+        let hubs = ["https://tin.example.vn/nguon/hub", "https://hub.example/?a=<,>"];
+        let hubs = hubs.map(|hub| Url::parse(hub).unwrap());
         assert_eq!(
-            links(&base_url, &written_path("/feeds/tag/a>b, c.atom"), Format::Atom),
+            links(&base_url, &hubs, &written_path("/feeds/tag/a>b, c.atom"), Format::Atom),
             "<https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.atom>; rel=\"self\"; type=\"application/atom+xml\", \
+             <https://tin.example.vn/nguon/hub>; rel=\"hub\", \
+             <https://hub.example/?a=%3C,%3E>; rel=\"hub\", \
              <https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.rss>; rel=\"alternate\"; type=\"application/rss+xml\", \
              <https://tin.example.vn/nguon/feeds/tag/a%3Eb,%20c.json>; rel=\"alternate\"; type=\"application/feed+json\", \
              <https://tin.example.vn/nguon/>; rel=\"index\"; type=\"text/html\""

@@ -24,12 +24,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::domain::clock::Clock;
+use crate::hub::Hub;
 use crate::publish::Published;
+use crate::purge::ExternalHub;
 
 pub use metrics_listener::serve_metrics;
 
@@ -38,6 +41,14 @@ pub use metrics_listener::serve_metrics;
 pub struct Options {
     /// Public address of this service, ending in `/`: every address of ours in a header begins with it.
     pub base_url: Url,
+    /// Who pushes the feeds (WebSub): our own hub first.
+    pub hubs: Vec<Url>,
+    /// The hub, if there is one.
+    pub hub: Option<Arc<Hub>>,
+    /// The hubs of others, to say how they are.
+    pub external_hubs: Vec<Arc<ExternalHub>>,
+    /// The header in which a proxy in front says who asks; `None`: nobody stands in front, or he does not say.
+    pub client_header: Option<HeaderName>,
     /// Further names by which clients may call us in `Host`. The base URL's own, `localhost`, loopback addresses and
     /// the address that was connected to are known anyway; ports are not looked at.
     pub host_names: Vec<String>,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::Either;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Collected, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,16 +39,36 @@ const BUFFER_BYTES_MIN: usize = 8_192;
 pub(super) struct Asked {
     /// Its head.
     pub head: Parts,
-    /// Nobody reads it. Dropped before the answer is made, it would be read to its end.
+    /// Read by the hub only. Dropped before the answer is made, it would be read to its end.
     body: Incoming,
     /// The address that the client connected to.
     pub local: IpAddr,
+    /// The client's own address, or that of the proxy in front.
+    pub peer: IpAddr,
+}
+
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoBody {
+    /// It has more bytes than it may have.
+    TooLarge,
+    /// It broke off.
+    Broken,
 }
 
 impl Asked {
     /// Has it a body?
     pub(super) fn has_body(&self) -> bool {
         !self.body.is_end_stream()
+    }
+
+    /// Its body, of so many bytes at most. What is not read to its end stays there.
+    pub(super) async fn read_body(&mut self, bytes_max: usize) -> Result<Bytes, NoBody> {
+        let collected = Limited::new(&mut self.body, bytes_max).collect().await;
+        let why = |error: Box<dyn std::error::Error + Send + Sync>| {
+            if error.is::<LengthLimitError>() { NoBody::TooLarge } else { NoBody::Broken }
+        };
+        collected.map(Collected::to_bytes).map_err(why)
     }
 
     /// Does the client say that it sends nothing more, in the one way that leaves hyper no choice?
@@ -112,10 +132,10 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
             () = &mut told => break,
             Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &permits) => match accepted {
-                Ok((stream, permit)) => {
+                Ok((stream, peer, permit)) => {
                     let serving = Arc::clone(&serving);
                     connections.spawn(async move {
-                        connection(stream, serving).await;
+                        connection(stream, peer, serving).await;
                         drop(permit);
                     });
                 }
@@ -139,10 +159,13 @@ fn address(of: SocketAddr) -> IpAddr {
     of.ip().to_canonical()
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, address(peer), permit))
 }
 
 /// The client went away while it waited: no reason to pause.
@@ -162,7 +185,7 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn connection<A: Answers>(stream: TcpStream, serving: Arc<Serving<A>>) {
+async fn connection<A: Answers>(stream: TcpStream, peer: IpAddr, serving: Arc<Serving<A>>) {
     let Some(local) = serving.local.or_else(|| stream.local_addr().ok().map(address)) else {
         return; // gone before it began
     };
@@ -173,7 +196,7 @@ async fn connection<A: Answers>(stream: TcpStream, serving: Arc<Serving<A>>) {
     let asking = Arc::clone(&serving);
     let service = service_fn(move |request| {
         let (head, body) = Request::into_parts(request);
-        let asked = Asked { head, body, local };
+        let asked = Asked { head, body, local, peer };
         answering.begin(asked.is_last());
         if let Some(response) = asking.answers.at_once(&asked) {
             return Either::Left(ready(Ok::<_, Infallible>(response.map(Full::new))));

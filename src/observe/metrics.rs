@@ -22,6 +22,15 @@ const FEEDS: &str = "loa_feeds";
 const SET_ASIDE: &str = "loa_articles_set_aside";
 const PURGES: &str = "loa_purges_total";
 const PURGES_WAITING: &str = "loa_purges_waiting";
+const PINGS: &str = "loa_pings_total";
+const PUSH_REQUESTS: &str = "loa_push_requests_total";
+const PUSH_VERIFICATIONS: &str = "loa_push_verifications_total";
+const PUSH_DELIVERIES: &str = "loa_push_deliveries_total";
+const PUSH_SECONDS: &str = "loa_push_seconds";
+const PUSH_WAITING: &str = "loa_push_waiting";
+const PUSH_OLDEST_SECONDS: &str = "loa_push_oldest_seconds";
+const PUSH_SUBSCRIPTIONS: &str = "loa_push_subscriptions";
+const PUSH_BREAKERS: &str = "loa_push_breakers_open";
 
 /// Bounds of the classes of durations, in seconds: from an answer from memory (a tenth of a millisecond) to a complete read (half a minute).
 const SECONDS: [f64; 13] = [0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
@@ -55,7 +64,7 @@ impl Lookup {
     }
 }
 
-/// What became of an address that a cache was to be told of.
+/// What became of an address that a cache or an external hub was to be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purged {
     /// It is told.
@@ -75,6 +84,54 @@ impl Purged {
             Self::Absent => "absent",
             Self::Failed => "failed",
             Self::GivenUp => "given_up",
+        }
+    }
+}
+
+/// What a callback said that was asked whether it means it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified {
+    /// That it does.
+    Confirmed,
+    /// That it does not, or nothing sensible.
+    Dropped,
+    /// Nothing: it is asked again.
+    Postponed,
+}
+
+impl Verified {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Dropped => "dropped",
+            Self::Postponed => "postponed",
+        }
+    }
+}
+
+/// What became of a delivery to a subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// He has it.
+    Delivered,
+    /// It is tried again.
+    Failed,
+    /// It is tried again, and not for a fault of his.
+    Released,
+    /// It is not tried any more.
+    GivenUp,
+    /// He wants nothing any more.
+    Gone,
+}
+
+impl Pushed {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Released => "released",
+            Self::GivenUp => "given_up",
+            Self::Gone => "gone",
         }
     }
 }
@@ -118,6 +175,19 @@ fn describe() {
     metrics::describe_gauge!(SET_ASIDE, "Articles that cannot be published because of a fault.");
     metrics::describe_counter!(PURGES, "Addresses of which caches were told that they changed, by result.");
     metrics::describe_gauge!(PURGES_WAITING, "Addresses that wait to be purged from caches.");
+    metrics::describe_counter!(PINGS, "Addresses of which external hubs were told that they changed, by result.");
+    metrics::describe_counter!(PUSH_REQUESTS, "Requests to the hub, by result.");
+    metrics::describe_counter!(PUSH_VERIFICATIONS, "Callbacks asked whether they mean it, by what they said.");
+    metrics::describe_counter!(PUSH_DELIVERIES, "Documents posted to subscribers, by result.");
+    metrics::describe_histogram!(
+        PUSH_SECONDS,
+        Unit::Seconds,
+        "How long after its record in the ledger a change was delivered to a subscriber."
+    );
+    metrics::describe_gauge!(PUSH_WAITING, "Deliveries that wait or are under way.");
+    metrics::describe_gauge!(PUSH_OLDEST_SECONDS, Unit::Seconds, "Age of the oldest change that a subscriber lacks.");
+    metrics::describe_gauge!(PUSH_SUBSCRIPTIONS, "Subscriptions that stand.");
+    metrics::describe_gauge!(PUSH_BREAKERS, "Hosts of subscribers that are left alone for now.");
 }
 
 /// Counts the requests of one kind. Made once: looking up a metric by its labels costs more than the rest of an answer.
@@ -231,9 +301,46 @@ pub fn purged(result: Purged, addresses: usize) {
     counter!(PURGES, "result" => result.as_str()).increment(u64::try_from(addresses).unwrap_or(u64::MAX));
 }
 
-/// So many addresses wait to be told.
+/// So many addresses were told to an external hub, or were not.
+pub fn pinged(result: Purged, addresses: usize) {
+    counter!(PINGS, "result" => result.as_str()).increment(u64::try_from(addresses).unwrap_or(u64::MAX));
+}
+
+/// So many addresses wait to be told to a cache.
 pub fn purges_waiting(addresses: usize) {
     gauge!(PURGES_WAITING).set(number(addresses));
+}
+
+/// Somebody asked the hub, and was accepted or refused.
+pub fn push_request(accepted: bool) {
+    counter!(PUSH_REQUESTS, "result" => if accepted { "accepted" } else { "refused" }).increment(1);
+}
+
+/// A callback was asked whether it means it.
+pub fn push_verified(said: Verified) {
+    counter!(PUSH_VERIFICATIONS, "result" => said.as_str()).increment(1);
+}
+
+/// A document was posted to a subscriber, or could not be.
+pub fn pushed(result: Pushed) {
+    counter!(PUSH_DELIVERIES, "result" => result.as_str()).increment(1);
+}
+
+/// A change reached a subscriber so long after it was recorded.
+pub fn push_took(took: Duration) {
+    histogram!(PUSH_SECONDS).record(took);
+}
+
+/// So much waits for subscribers, of so many subscriptions, and the oldest for so long.
+pub fn push_backlog(waiting: u64, subscriptions: u64, oldest: Duration) {
+    gauge!(PUSH_WAITING).set(number(usize::try_from(waiting).unwrap_or(usize::MAX)));
+    gauge!(PUSH_SUBSCRIPTIONS).set(number(usize::try_from(subscriptions).unwrap_or(usize::MAX)));
+    gauge!(PUSH_OLDEST_SECONDS).set(oldest.as_secs_f64());
+}
+
+/// So many hosts of subscribers are left alone.
+pub fn push_breakers(open: usize) {
+    gauge!(PUSH_BREAKERS).set(number(open));
 }
 
 const fn result(ok: bool) -> &'static str {
@@ -267,6 +374,13 @@ mod tests {
             catalog(1000, 20, 1);
             purged(Purged::GivenUp, 3);
             purges_waiting(5);
+            pinged(Purged::Done, 4);
+            push_request(false);
+            push_verified(Verified::Confirmed);
+            pushed(Pushed::GivenUp);
+            push_took(Duration::from_millis(20));
+            push_backlog(7, 100, Duration::from_secs(2));
+            push_breakers(1);
         });
         let page = handle.render();
         for line in [
@@ -288,10 +402,19 @@ mod tests {
             "loa_articles_set_aside 1",
             "loa_purges_total{result=\"given_up\"} 3",
             "loa_purges_waiting 5",
+            "loa_pings_total{result=\"done\"} 4",
+            "loa_push_requests_total{result=\"refused\"} 1",
+            "loa_push_verifications_total{result=\"confirmed\"} 1",
+            "loa_push_deliveries_total{result=\"given_up\"} 1",
+            "loa_push_seconds_bucket{le=\"0.03\"} 1",
+            "loa_push_waiting 7",
+            "loa_push_subscriptions 100",
+            "loa_push_oldest_seconds 2",
+            "loa_push_breakers_open 1",
         ] {
             assert!(page.lines().any(|found| found == line), "`{line}` is not in\n{page}");
         }
         let helps = page.lines().filter(|line| line.starts_with("# HELP")).count();
-        assert_eq!(helps, 16, "one of each");
+        assert_eq!(helps, 25, "one of each");
     }
 }

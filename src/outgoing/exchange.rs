@@ -16,7 +16,7 @@ use super::connection::{Stream, host_of};
 use super::{Call, FetchError};
 
 /// Who asks: a server's people must be able to tell, and to find us.
-const USER_AGENT: &str = concat!("Loa/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("Loa/", env!("CARGO_PKG_VERSION"));
 const ACCEPT: &str = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5";
 
 /// What was answered, still packed.

@@ -1,11 +1,18 @@
-//! The one way out: fetches a document of another server or tells it something, over HTTP/1.1 or HTTPS. Nobody else opens a connection to a
-//! server that is not the newsroom's database, so whatever must stand before that (which addresses may be asked) has one
-//! place, `connection::open`.
+//! The one way out, over HTTP/1.1 or HTTPS: nobody else opens a connection to a server that is not the newsroom's database.
+//! There are two policies.
+//! - What people of the newsroom have written down (`get` for former feeds, `call` for caches) may be anywhere, also beside
+//!   us: `connection::open` goes there.
+//! - What strangers have written down (callbacks) has to be on the public internet, and so have external hubs:
+//!   `egress::Egress` is the guard, and connects by itself.
 //!
-//! Not here: cookies, proxies from the environment, kept connections, HTTP/2.
+//! Not here: cookies, proxies from the environment, HTTP/2.
 
+mod addresses;
+pub mod callback;
 mod connection;
+pub mod egress;
 mod exchange;
+mod kept;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,7 +200,7 @@ mod tests {
     use super::*;
 
     /// Answers one request by TLS, if the client trusts it so far.
-    async fn answer_one(listener: TcpListener) {
+    pub(super) async fn answer_one(listener: TcpListener) {
         let chain = vec![CertificateDer::from(&include_bytes!("../../fixtures/tls/localhost.der")[..])];
         let key = PrivatePkcs8KeyDer::from(&include_bytes!("../../fixtures/tls/localhost.key.der")[..]);
         let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key.into()).unwrap();
@@ -203,6 +210,13 @@ mod tests {
         assert!(stream.read(&mut head).await.unwrap() > 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<rss/>").await.unwrap();
         stream.shutdown().await.unwrap();
+    }
+
+    /// TLS that trusts the authority of `answer_one` and no other.
+    pub(super) fn trusting() -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(&include_bytes!("../../fixtures/tls/ca.der")[..])).unwrap();
+        connection::trusting(roots)
     }
 
     async fn asked(host: &str, tls: ClientConfig) -> Result<Fetched, String> {
@@ -215,11 +229,6 @@ mod tests {
 
     #[tokio::test]
     async fn https_is_spoken_with_whom_one_trusts() {
-        let trusting = || {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from(&include_bytes!("../../fixtures/tls/ca.der")[..])).unwrap();
-            connection::trusting(roots)
-        };
         assert_eq!(asked("localhost", trusting()).await.unwrap().body, "<rss/>");
         let error = asked("127.0.0.1", trusting()).await.unwrap_err();
         assert!(error.contains("cannot be reached") && error.contains("certificate"), "{error}");

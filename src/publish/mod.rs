@@ -1,6 +1,7 @@
 //! Keeps the documents: renders what a change affects, once, off the request path, and answers from memory; behind
 //! it the disk copies of promise 7.
 
+pub mod address;
 mod afresh;
 pub mod articles;
 mod comparison;

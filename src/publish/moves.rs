@@ -1,13 +1,14 @@
-//! Which addresses answer something new, for whoever has to tell others (purge hooks). A feed that has moved on is told only
-//! once this process serves its new documents: a cache that asks again at once must not get the old ones again.
+//! Which addresses answer something new, for whoever has to tell others (caches, external hubs). A feed that has moved on is
+//! told only once this process serves its new documents: who asks again at once must not get the old ones again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::listing::GroupKind;
 use super::publisher::Publisher;
+use crate::catalog::Catalog;
 use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::format::Format;
 use crate::domain::scope::Scope;
@@ -17,7 +18,7 @@ use crate::state::StateError;
 /// The lists that are no page of a kind of feeds.
 const LISTS: [&str; 2] = ["/", "/opml.xml"];
 
-/// What has moved on and was not taken yet. At most one record a feed.
+/// What has moved on and one who takes it did not take yet. At most one record a feed.
 #[derive(Debug, Default)]
 pub struct Moves {
     told: Mutex<Told>,
@@ -76,22 +77,25 @@ impl Told {
 }
 
 impl Publisher {
-    /// Begins to write down what moves on. Before this nothing is, for nobody would take it.
+    /// Begins to write down what moves on, for one more who takes it: what was before is not told.
     pub fn follow_moves(&self) -> Arc<Moves> {
-        let begin = || {
-            let moves = Moves::default();
-            moves.lock().listing_version = self.maker.view.with_catalog(crate::catalog::Catalog::listing_version);
-            Arc::new(moves)
-        };
-        Arc::clone(self.moves.get_or_init(begin))
+        let moves = Arc::new(Moves::default());
+        moves.lock().listing_version = self.listing_version();
+        self.takers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&moves));
+        moves
     }
 
-    /// Writes down what has moved on since a transaction of the ledger, while nobody looked.
+    /// How far the ledger was followed, each time that it was followed further.
+    #[must_use]
+    pub fn follow_ledger(&self) -> watch::Receiver<u64> {
+        self.ledger.subscribe()
+    }
+
+    /// Writes down for one who takes it what has moved on since a transaction of the ledger, while he did not look.
     ///
     /// # Errors
     /// State does not answer.
-    pub async fn recall_moves(&self, since: u64) -> Result<(), StateError> {
-        let Some(moves) = self.moves.get() else { return Ok(()) };
+    pub async fn recall_moves(&self, moves: &Moves, since: u64) -> Result<(), StateError> {
         // Of a million articles only the feeds count.
         let changes = self.maker.state.read_since(since, &mut |articles| drop(articles)).await?;
         let renamed = changes.addresses.iter().any(|record| matches!(record.scope, Scope::Category(_)));
@@ -112,37 +116,48 @@ impl Publisher {
     }
 
     /// These feeds have moved on, with the ledger followed up to `cursor`.
-    pub(super) fn tell_moved<'a>(&self, scopes: impl IntoIterator<Item = &'a Scope>, cursor: u64) {
-        let Some(moves) = self.moves.get() else { return };
-        let listing_version = self.maker.view.with_catalog(crate::catalog::Catalog::listing_version);
-        let mut told = moves.lock();
-        let since = told.followed.unwrap_or(cursor);
-        let page = std::mem::replace(&mut told.listing_version, listing_version) != listing_version;
-        if page {
-            told.lists = told.lists.or(Some(since));
+    pub(super) fn tell_moved<'a>(&self, scopes: impl IntoIterator<Item = &'a Scope> + Copy, cursor: u64) {
+        for moves in self.takers().iter() {
+            let mut told = moves.lock();
+            let since = told.followed.unwrap_or(cursor);
+            let listing_version = self.listing_version();
+            let page = std::mem::replace(&mut told.listing_version, listing_version) != listing_version;
+            if page {
+                told.lists = told.lists.or(Some(since));
+            }
+            for scope in scopes {
+                told.feed(scope.clone(), Move { since, page });
+            }
+            told.followed = told.followed.max(Some(cursor));
+            if page || !told.feeds.is_empty() {
+                moves.rung.notify_one();
+            }
         }
-        for scope in scopes {
-            told.feed(scope.clone(), Move { since, page });
-        }
-        told.followed = told.followed.max(Some(cursor));
-        if page || !told.feeds.is_empty() {
-            moves.rung.notify_one();
-        }
+        self.ledger.send_if_modified(|followed| std::mem::replace(followed, cursor) != cursor);
     }
 
     /// Names have changed, and with them documents that no sequence counts.
     pub(super) fn tell_renamed(&self) {
-        let Some(moves) = self.moves.get() else { return };
-        let mut told = moves.lock();
-        told.everything = told.everything.or(Some(told.followed.unwrap_or_default()));
-        moves.rung.notify_one();
+        for moves in self.takers().iter() {
+            let mut told = moves.lock();
+            told.everything = told.everything.or(Some(told.followed.unwrap_or_default()));
+            moves.rung.notify_one();
+        }
     }
 
     /// Documents were made anew.
     pub(super) fn tell_made(&self) {
-        if let Some(moves) = self.moves.get() {
+        for moves in self.takers().iter() {
             moves.rung.notify_one();
         }
+    }
+
+    fn takers(&self) -> RwLockReadGuard<'_, Vec<Arc<Moves>>> {
+        self.takers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listing_version(&self) -> u64 {
+        self.maker.view.with_catalog(Catalog::listing_version)
     }
 
     /// Takes what has moved on and is served now. While the store does not answer nothing is: documents of before might be

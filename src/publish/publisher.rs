@@ -1,11 +1,11 @@
 //! Answers for documents: from memory; else made on demand, once for all who wait; else the last good one from disk.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::disk::DiskCopies;
@@ -68,8 +68,10 @@ pub struct Publisher {
     wanted: Mutex<BTreeSet<Scope>>,
     /// Feeds whose documents are to be made anew.
     pub(super) backlog: Backlog,
-    /// Which addresses answer something new, if somebody wants to know.
-    pub(super) moves: OnceLock<Arc<Moves>>,
+    /// Which addresses answer something new, for each who wants to know.
+    pub(super) takers: RwLock<Vec<Arc<Moves>>>,
+    /// How far the ledger was followed.
+    pub(super) ledger: watch::Sender<u64>,
     clock: Arc<dyn Clock>,
     options: PublisherOptions,
     /// Wakes the engine.
@@ -92,7 +94,8 @@ impl Publisher {
             behind: Mutex::default(),
             wanted: Mutex::default(),
             backlog: Backlog::default(),
-            moves: OnceLock::new(),
+            takers: RwLock::default(),
+            ledger: watch::Sender::new(0),
             clock,
             options,
             wake: Arc::default(),

@@ -1,14 +1,19 @@
-//! The two ways to tell: a command that is given addresses, or an HTTP request for each.
+//! The three ways to tell: a command that is given addresses, an HTTP request for each, a ping of a hub for each.
 
+use std::fmt;
 use std::io::{Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{sleep, timeout};
 use url::{Position, Url};
 
+use super::external::ExternalHub;
+use crate::domain::format::Format;
+use crate::observe::metrics::{self, Purged};
 use crate::outgoing::{self, Call, FetchError, Limits};
 
 /// Addresses that a command is given at once.
@@ -20,18 +25,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Where a command finds programs: its environment holds nothing else, for ours may hold secrets.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How a cache is told.
+/// Who is told, and how.
 #[derive(Debug, Clone)]
 pub enum Hook {
-    /// A program with its arguments; it reads absolute addresses, one a line, until the end of its standard input.
+    /// A cache, by a program with its arguments; it reads absolute addresses, one a line, until the end of its standard input.
     Command(Vec<String>),
-    /// A request for each address: in the template `{url}` stands for the address, `{path}` for its path.
+    /// A cache, by a request for each address: in the template `{url}` stands for the address, `{path}` for its path.
     Request {
         /// The template of an address.
         template: String,
         /// Method, `Host`, header.
         call: Call,
     },
+    /// An external hub, by a ping for each document.
+    Ping(Arc<ExternalHub>),
 }
 
 /// A success.
@@ -48,7 +55,32 @@ impl Hook {
     pub(super) const fn addresses_max(&self) -> usize {
         match self {
             Self::Command(_) => ADDRESSES_A_COMMAND,
-            Self::Request { .. } => 1,
+            Self::Request { .. } | Self::Ping(_) => 1,
+        }
+    }
+
+    /// Is it told of what is at this path? Pages and lists are no topics of a hub.
+    pub(super) fn is_told_of(&self, path: &str) -> bool {
+        match self {
+            Self::Command(_) | Self::Request { .. } => true,
+            Self::Ping(_) => is_document(path),
+        }
+    }
+
+    /// Counts what became of addresses.
+    pub(super) fn count(&self, result: Purged, addresses: usize) {
+        match self {
+            Self::Command(_) | Self::Request { .. } => metrics::purged(result, addresses),
+            Self::Ping(_) => metrics::pinged(result, addresses),
+        }
+    }
+
+    /// Says how many addresses wait.
+    pub(super) fn count_waiting(&self, addresses: usize) {
+        match self {
+            Self::Command(_) | Self::Request { .. } => metrics::purges_waiting(addresses),
+            // Of several hubs one number would say nothing, and their addresses are no labels.
+            Self::Ping(_) => {}
         }
     }
 
@@ -65,8 +97,28 @@ impl Hook {
                 }
                 Ok(told)
             }
+            Self::Ping(hub) => {
+                for address in addresses {
+                    hub.ping(address, limit).await?;
+                }
+                Ok(Told::Done)
+            }
         }
     }
+}
+
+/// What is done, for the log.
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(_) | Self::Request { .. } => f.write_str("purging"),
+            Self::Ping(hub) => write!(f, "pinging {hub}"),
+        }
+    }
+}
+
+fn is_document(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| Format::from_extension(extension).is_some())
 }
 
 async fn request(template: &str, call: &Call, address: &str, limit: Duration) -> Result<Told, String> {
@@ -150,6 +202,17 @@ mod tests {
         let command = ["sh", "-c", script].map(str::to_owned).to_vec();
         let addresses = ["https://tin.example/feeds/all.rss", "https://tin.example/"].map(str::to_owned);
         Hook::Command(command).tell(&addresses, limit).await
+    }
+
+    #[test]
+    fn pages_and_lists_are_no_documents() {
+        let check = |path: &str, expect: bool| assert_eq!(is_document(path), expect, "{path}");
+        for path in ["/feeds/all.rss", "/feeds/tag/2.9.atom", "/feeds/locality/phu-tho/phuong-van-phu.json"] {
+            check(path, true);
+        }
+        for path in ["/", "/feeds/all/", "/feeds/tag/a.rss/", "/feeds/category/", "/opml.xml", "/sitemap-news.xml"] {
+            check(path, false);
+        }
     }
 
     #[tokio::test]

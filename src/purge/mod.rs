@@ -1,10 +1,12 @@
-//! Tells a cache or CDN in front of the service which addresses answer something new, by a command or by HTTP requests. Each
-//! address once, however often it changed meanwhile; after this process serves the new document; again and again until it
-//! is done, or too late to matter.
+//! Tells others which addresses answer something new: a cache or CDN in front of the service, by a command or by HTTP
+//! requests; external hubs (WebSub 6), by pings. Each address once, however often it changed meanwhile; after this process
+//! serves the new document; again and again until it is done, or too late to matter. Each of them is told by a task of its
+//! own: one that does not answer delays nobody else.
 //!
-//! Durable without a table of its own: what has to be told follows from the ledger, so a file keeps how far in it everything
-//! is told, and the next start goes on from there. Every replica tells: the last to serve the new document must.
+//! Durable without a table of its own: what has to be told follows from the ledger, so a file for each keeps how far in it
+//! everything is told, and the next start goes on from there. Every replica tells: the last to serve the new document must.
 
+mod external;
 mod hook;
 mod place;
 mod queue;
@@ -19,11 +21,12 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub use external::{ExternalHub, HubHealth};
 pub use hook::Hook;
 use hook::Told;
 use queue::{Purge, Queue};
 
-use crate::observe::metrics::{self, Purged};
+use crate::observe::metrics::Purged;
 use crate::publish::moves::{Moves, Served};
 use crate::publish::publisher::Publisher;
 
@@ -37,7 +40,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// What is told to whom.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How it is told.
+    /// Who is told, and how.
     pub hook: Hook,
     /// The public address of the service, ending in `/`.
     pub base_url: url::Url,
@@ -45,7 +48,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Calls at a time.
     pub calls_max: usize,
-    /// An address that could not be told for so long is given up: every cache has asked again by itself.
+    /// An address that could not be told for so long is given up: caches have asked again by themselves, and hubs are
+    /// told of the next change.
     pub give_up_after: Duration,
     /// File that keeps how far in the ledger everything is told.
     pub place: PathBuf,
@@ -107,7 +111,7 @@ impl Work {
     /// Never ends.
     async fn go_on(&mut self) {
         while let Err(error) = self.recall().await {
-            tracing::warn!(%error, "what has to be purged since the last start cannot be read");
+            tracing::warn!(%error, "what has changed since the last start cannot be read, {} waits", self.options.hook);
             sleep(LOOK_EVERY).await;
         }
         let mut calls = FuturesUnordered::new();
@@ -133,7 +137,7 @@ impl Work {
 
     async fn recall(&self) -> Result<(), crate::state::StateError> {
         match self.saved {
-            Some(since) => self.publisher.recall_moves(since).await,
+            Some(since) => self.publisher.recall_moves(&self.moves, since).await,
             None => Ok(()),
         }
     }
@@ -141,14 +145,15 @@ impl Work {
     /// Takes over what is served now.
     fn take(&mut self) {
         let Served { paths, followed, held_at } = self.publisher.take_served(&self.moves);
-        let now = Instant::now();
-        let dropped = paths.into_iter().filter(|(path, since)| !self.queue.add(path, *since, now)).count();
+        let (hook, now) = (&self.options.hook, Instant::now());
+        let paths = paths.into_iter().filter(|(path, _)| hook.is_told_of(path));
+        let dropped = paths.filter(|(path, since)| !self.queue.add(path, *since, now)).count();
         if dropped > 0 {
-            tracing::error!(dropped, "too many addresses wait to be purged, caches have to ask again by themselves");
-            metrics::purged(Purged::GivenUp, dropped);
+            tracing::error!(dropped, "too many addresses wait, {hook} leaves these out");
+            hook.count(Purged::GivenUp, dropped);
         }
         (self.followed, self.held_at) = (followed, held_at);
-        metrics::purges_waiting(self.queue.len());
+        hook.count_waiting(self.queue.len());
     }
 
     /// The next call, if something is due.
@@ -169,25 +174,25 @@ impl Work {
 
     fn called(&mut self, Called { call, purges, told }: Called) {
         self.under_way.remove(&call);
-        let count = purges.len();
+        let (hook, count) = (&self.options.hook, purges.len());
         match told {
             Ok(told) => {
-                metrics::purged(if told == Told::Absent { Purged::Absent } else { Purged::Done }, count);
+                hook.count(if told == Told::Absent { Purged::Absent } else { Purged::Done }, count);
                 if !std::mem::replace(&mut self.well, true) {
-                    tracing::info!("purging works again");
+                    tracing::info!("{hook} works again");
                 }
             }
             Err(error) => {
-                metrics::purged(Purged::Failed, count);
+                hook.count(Purged::Failed, count);
                 // Thousands of addresses may fail for one reason.
                 if std::mem::replace(&mut self.well, false) {
-                    tracing::warn!(error, addresses = count, "purging fails, it is tried again");
+                    tracing::warn!(error, addresses = count, "{hook} fails, it is tried again");
                 }
                 let now = Instant::now();
                 let given_up = purges.into_iter().filter_map(|purge| self.queue.failed(purge, now)).count();
                 if given_up > 0 {
-                    tracing::error!(error, addresses = given_up, "purging is given up, caches ask again by themselves");
-                    metrics::purged(Purged::GivenUp, given_up);
+                    tracing::error!(error, addresses = given_up, "{hook} is given up");
+                    hook.count(Purged::GivenUp, given_up);
                 }
             }
         }
@@ -210,7 +215,8 @@ impl Work {
         match place::write(&self.options.place, &self.options.ledger, place) {
             Ok(()) => self.saved = Some(place),
             Err(error) => {
-                tracing::warn!(%error, "what is purged cannot be written down, the next start purges it again");
+                let hook = &self.options.hook;
+                tracing::warn!(%error, "how far {hook} has come cannot be written down, the next start does it again");
             }
         }
     }

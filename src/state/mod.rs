@@ -3,6 +3,8 @@
 
 mod decide;
 mod postgres;
+pub mod push;
+mod push_row;
 mod row;
 mod schema;
 pub mod scratch;
@@ -246,12 +248,21 @@ pub trait State: Send + Sync + std::fmt::Debug {
 /// # Errors
 /// [`StateError`] if the address is of no known kind, the database cannot be reached, or a newer Loa made it.
 pub async fn open(url: &str) -> Result<Arc<dyn State>, StateError> {
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() && !path.contains(":memory:") => {
-            Ok(Arc::new(sqlite::SqliteState::open(url).await?))
-        }
-        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresState::open(url).await?)),
-        _ => Err(StateError::UnknownKind { url: without_password(url) }),
+    match kind(url)? {
+        Kind::Sqlite => Ok(Arc::new(sqlite::SqliteState::open(url).await?)),
+        Kind::Postgres => Ok(Arc::new(postgres::PostgresState::open(url, postgres::LEDGER_CHANNEL).await?)),
+    }
+}
+
+/// Opens what the hub keeps, which stands in the same database, with connections of its own: what waits for a subscriber
+/// does not wait for the ledger.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_subscriptions(url: &str) -> Result<Arc<dyn push::Subscriptions>, StateError> {
+    match kind(url)? {
+        Kind::Sqlite => Ok(Arc::new(sqlite::SqliteState::open(url).await?)),
+        Kind::Postgres => Ok(Arc::new(postgres::PostgresState::open(url, postgres::PUSH_CHANNEL).await?)),
     }
 }
 
@@ -267,6 +278,20 @@ pub async fn open_existing(url: &str) -> Result<Option<Arc<dyn State>>, StateErr
         }
     }
     open(url).await.map(Some)
+}
+
+/// The backends.
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+fn kind(url: &str) -> Result<Kind, StateError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() && !path.contains(":memory:") => Ok(Kind::Sqlite),
+        Some(("postgres" | "postgresql", _)) => Ok(Kind::Postgres),
+        _ => Err(StateError::UnknownKind { url: without_password(url) }),
+    }
 }
 
 /// An address as it may stand in a message.
@@ -296,6 +321,7 @@ mod tests {
     async fn an_unknown_kind_is_refused() {
         for url in ["", "loa.sqlite", "mysql://h/d", "sqlite:", "sqlite::memory:"] {
             assert!(matches!(open(url).await, Err(StateError::UnknownKind { .. })), "{url}");
+            assert!(matches!(open_subscriptions(url).await, Err(StateError::UnknownKind { .. })), "{url}");
         }
     }
 }

@@ -290,6 +290,7 @@ fn standing(key: &str, word: &str, gone_at: Option<i64>) -> Result<Standing, Sta
     }
 }
 
-fn corrupt(key: &str, why: impl std::fmt::Display) -> StateError {
+/// A row that cannot be read.
+pub(super) fn corrupt(key: &str, why: impl std::fmt::Display) -> StateError {
     StateError::Corrupt { key: key.to_owned(), why: why.to_string() }
 }

@@ -52,8 +52,19 @@ async fn a_feed_has_all_its_headers() {
         assert_eq!(answer.header("last-modified").unwrap(), "Thu, 17 Mar 2022 23:00:01 GMT");
         assert_eq!(answer.header("access-control-expose-headers").unwrap(), "ETag, Link, Last-Modified, Retry-After");
         let link = answer.header("link").unwrap();
-        assert!(link.starts_with(&format!("<https://tin.example.vn/feeds/all.{format}>; rel=\"self\"")), "{link}");
-        assert_eq!(link.matches("rel=\"alternate\"").count(), 2, "{link}");
+        let expected = format!(
+            "<https://tin.example.vn/feeds/all.{format}>; rel=\"self\"; type=\"{}\", \
+             <https://tin.example.vn/hub>; rel=\"hub\", <https://hub.example/>; rel=\"hub\", ",
+            format.media_type()
+        );
+        assert!(link.starts_with(&expected), "{link}");
+        assert_eq!((link.matches("rel=\"self\"").count(), link.matches("rel=\"alternate\"").count()), (1, 2), "{link}");
+        let same = format!("If-None-Match: {}", answer.header("etag").unwrap());
+        let requests: [(&str, &[&str], u16); 2] = [("HEAD", &[], 200), ("GET", &[&same], 304)];
+        for (method, headers, status) in requests {
+            let again = server.ask(&format!("{method} /feeds/all.{format}"), headers).await;
+            assert_eq!((again.status, again.header("link")), (status, Some(link.clone())), "{method}");
+        }
         assert!(answer.text().starts_with(&format!("tin {format}")));
     }
     let empty = server.ask("GET /feeds/category/doi-song.atom", &[]).await;

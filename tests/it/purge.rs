@@ -19,7 +19,7 @@ use crate::support::process::Served;
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
 
-const HOST: &[&str] = &["Host: localhost"];
+pub(crate) const HOST: &[&str] = &["Host: localhost"];
 const DONE: &str = "loa_purges_total{result=\"done\"}";
 
 /// A cache's management address, on threads that end with the process.
@@ -97,7 +97,7 @@ impl Seen {
     }
 }
 
-fn ask(loa: SocketAddr, path: &str) -> String {
+pub(crate) fn ask(loa: SocketAddr, path: &str) -> String {
     let mut answer = String::new();
     if let Ok(mut stream) = TcpStream::connect(loa) {
         drop(write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
@@ -107,13 +107,13 @@ fn ask(loa: SocketAddr, path: &str) -> String {
 }
 
 /// A running service that tells somebody.
-struct Place {
+pub(crate) struct Place {
     directory: TempDir,
     metrics: SocketAddr,
 }
 
 impl Place {
-    async fn new(db: &Sqlite, lines: &str) -> Self {
+    pub(crate) async fn new(db: &Sqlite, lines: &str) -> Self {
         db.sql(&small()).await;
         let directory = tempfile::tempdir().unwrap();
         let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -126,11 +126,11 @@ impl Place {
         Self { directory, metrics }
     }
 
-    fn start(&self) -> Served {
+    pub(crate) fn start(&self) -> Served {
         Served::start(self.directory.path(), &["--config", "loa.toml"])
     }
 
-    async fn metric(&self, name: &str) -> u64 {
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
         let page = Client::connect(self.metrics).await.ask("GET /metrics", HOST).await.text();
         page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or_default()
     }
@@ -155,7 +155,7 @@ fn by_requests(cdn: &Cdn) -> String {
     format!("purge.url = \"http://{}/xoa{{path}}?u={{url}}\"", cdn.address)
 }
 
-async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !done().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -164,17 +164,17 @@ async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     patiently(what, waiting).await;
 }
 
-async fn serves(served: &Served, path: &str, text: &str) {
+pub(crate) async fn serves(served: &Served, path: &str, text: &str) {
     let mut client = served.connect().await;
     until(text, async || client.ask(&format!("GET {path}"), HOST).await.text().contains(text)).await;
 }
 
-async fn edit(db: &Sqlite, title: &str) {
+pub(crate) async fn edit(db: &Sqlite, title: &str) {
     db.sql(&format!("UPDATE articles SET title = '{title}', updated_at = '2026-03-18 09:00:00' WHERE id = '1'")).await;
 }
 
 /// Three formats of each.
-fn paths(feeds: &[&str]) -> Vec<String> {
+pub(crate) fn paths(feeds: &[&str]) -> Vec<String> {
     let each = |feed: &&str| ["atom", "json", "rss"].map(|format| format!("/feeds/{feed}.{format}"));
     feeds.iter().flat_map(each).collect()
 }

@@ -1,7 +1,6 @@
 //! The contract of `state`, on every backend.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -619,7 +618,7 @@ async fn a_commit_whose_answer_was_lost_is_told(database: &impl Database) {
     let (writer, reader) = (open(database).await, open(database).await);
     let cursor = reader.load().await.unwrap().cursor;
     let batch = fresh(&["a"], S);
-    let mut commit = Some(pin!(writer.commit(&batch)));
+    let mut commit = Some(writer.commit(&batch));
     // It is dropped as soon as another sees what it wrote. Here and there the answer is faster: then it is not heard.
     while let Some(running) = &mut commit {
         let answered = futures_util::poll!(running).is_ready();

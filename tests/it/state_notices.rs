@@ -148,8 +148,21 @@ async fn a_state_of_the_release_before_is_taken_over(database: &impl Database) {
     let (schema, before) =
         if database.url().starts_with("sqlite:") { ("", BEFORE_SQLITE) } else { ("loa.", BEFORE_POSTGRES) };
     // As that release left it: its tables, its record of migrations, and a feed.
-    let tables =
-        ["articles", "feeds", "addresses", "withdrawals", "marks", "control", "adopted_guids", "find_policies"];
+    let tables = [
+        "deliveries",
+        "subscriptions",
+        "subscription_requests",
+        "dead_letters",
+        "push_place",
+        "articles",
+        "feeds",
+        "addresses",
+        "withdrawals",
+        "marks",
+        "control",
+        "adopted_guids",
+        "find_policies",
+    ];
     let mut statements: Vec<String> = tables.iter().map(|table| format!("DROP TABLE {schema}{table}")).collect();
     statements.push(format!("DELETE FROM {schema}migrations WHERE version > 4"));
     statements.extend(before.iter().map(|sql| sql.trim().trim_end_matches(';').to_owned()));

@@ -36,7 +36,7 @@ const CLOCKS: [&str; 3] = ["Utc::now", "Local::now", "SystemTime::now"];
 const CLOCK_HOME: &str = "src/domain/clock.rs";
 
 /// The top-level modules, and those that each may know. Stages stand in the order of an article's way.
-const KNOWS: [(&str, &[&str]); 19] = [
+const KNOWS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("text", &["domain"]),
     ("gazetteer", &["domain", "text"]),
@@ -50,9 +50,10 @@ const KNOWS: [(&str, &[&str]); 19] = [
     ("lifecycle", &[]),
     ("outgoing", &[]),
     ("publish", &["catalog", "domain", "feed", "gazetteer", "observe", "state", "store", "text"]),
-    ("purge", &["observe", "outgoing", "publish", "state"]),
+    ("purge", &["domain", "observe", "outgoing", "publish", "state"]),
     ("site", &["domain", "publish"]),
-    ("http", &["domain", "observe", "publish", "site"]),
+    ("hub", &["domain", "observe", "outgoing", "publish", "state"]),
+    ("http", &["domain", "hub", "observe", "publish", "purge", "site"]),
     ("demo", &["domain", "gazetteer", "text"]),
     ("config", &["domain", "feed", "text"]),
     // Puts everything together, so it may know everybody.
@@ -67,6 +68,7 @@ const KNOWS: [(&str, &[&str]); 19] = [
             "feed",
             "gazetteer",
             "http",
+            "hub",
             "import",
             "lifecycle",
             "observe",

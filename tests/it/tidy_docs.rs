@@ -9,8 +9,8 @@ use super::tidy::{pages, read};
 /// Tells how the service is run; holds the table of metrics.
 const OPERATIONS: &str = "docs/OPERATIONS.md";
 const DEPENDENCIES: &str = "docs/decisions/dependencies.md";
-/// Fields of the log, and files, that look like keys of the configuration.
-const NOT_KEYS: [&str; 8] = [
+/// Fields of the log, a column of state, and files, that look like keys of the configuration.
+const NOT_KEYS: [&str; 12] = [
     "http.body_bytes",
     "http.connections",
     "http.method",
@@ -18,6 +18,10 @@ const NOT_KEYS: [&str; 8] = [
     "http.status",
     "http.took_us",
     "feeds.scope",
+    "feeds.written",
+    "push.attempts",
+    "push.host",
+    "push.subscriptions",
     "state.sqlite",
 ];
 

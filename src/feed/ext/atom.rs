@@ -9,15 +9,14 @@ use crate::text::stamp;
 /// RFC 4287 section 1.2.
 pub(in crate::feed) const NAMESPACE: &str = "http://www.w3.org/2005/Atom";
 
-/// Where this document is, where its other formats are, and who pushes it.
+/// Where this document is, who pushes it, where its other formats are: in this order, for some subscribers look at the first
+/// links only.
 pub(in crate::feed) fn links(feed: &Feed, own: Format) -> Vec<Element> {
     let link = |rel: &str, href: &str| Element::new("atom:link").attribute("rel", rel).attribute("href", href);
-    let formats = Format::ALL.into_iter().map(|format| {
-        let rel = if format == own { "self" } else { "alternate" };
-        link(rel, feed.address(format).as_str()).attribute("type", format.media_type())
-    });
+    let document = |rel: &str, of: Format| link(rel, feed.address(of).as_str()).attribute("type", of.media_type());
     let hubs = feed.hubs.iter().map(|hub| link("hub", hub.as_str()));
-    formats.chain(hubs).collect()
+    let others = Format::ALL.into_iter().filter(|other| *other != own).map(|other| document("alternate", other));
+    [document("self", own)].into_iter().chain(hubs).chain(others).collect()
 }
 
 /// `atom:updated`, where a reader's text changed after publication: RSS itself has no word for it.

@@ -21,9 +21,15 @@ use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
+mod push;
 mod woken;
 
 use woken::Waker;
+
+/// What writers of the ledger notify.
+pub(super) const LEDGER_CHANNEL: &str = "loa_state";
+/// What is notified when something may be due to be delivered or verified.
+pub(super) const PUSH_CHANNEL: &str = "loa_push";
 
 const MIGRATIONS: &Migrations = &[
     (1, "state", include_str!("migrations/0001_state.sql")),
@@ -33,6 +39,7 @@ const MIGRATIONS: &Migrations = &[
     (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
     (7, "instance", include_str!("migrations/0007_instance.sql")),
+    (8, "push", include_str!("migrations/0008_push.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";
@@ -157,15 +164,15 @@ pub(super) struct PostgresState {
 }
 
 impl PostgresState {
-    /// Connects and brings the tables up to date.
-    pub(super) async fn open(url: &str) -> Result<Self, StateError> {
+    /// Connects and brings the tables up to date. Who waits hears what is said on this channel.
+    pub(super) async fn open(url: &str, channel: &'static str) -> Result<Self, StateError> {
         let options = PgConnectOptions::from_str(url)?.application_name("loa state");
         migrate(&options, url).await?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         // Our statements take less time than compiling them would.
         let pool =
             pool.after_connect(|connection, _| Box::pin(async { connection.execute("SET jit = off").await.map(drop) }));
-        Ok(Self { waker: Waker::new(options.clone()), pool: pool.connect_with(options).await? })
+        Ok(Self { waker: Waker::new(options.clone(), channel), pool: pool.connect_with(options).await? })
     }
 
     async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StateError> {

@@ -6,8 +6,6 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// What writers notify.
-const CHANNEL: &str = "loa_state";
 /// How often a connection is tried that cannot be made.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -16,12 +14,14 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Waker {
     /// Of one connection, made when somebody first listens: a command does not.
     pool: PgPool,
+    channel: &'static str,
     listener: Mutex<Option<PgListener>>,
 }
 
 impl Waker {
-    pub(super) fn new(options: PgConnectOptions) -> Self {
-        Self { pool: PgPoolOptions::new().max_connections(1).connect_lazy_with(options), listener: Mutex::default() }
+    pub(super) fn new(options: PgConnectOptions, channel: &'static str) -> Self {
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Self { pool, channel, listener: Mutex::default() }
     }
 
     /// Ends when something was said, when the connection is lost, and when there is a new one: what was said before that
@@ -52,7 +52,7 @@ impl Waker {
     async fn try_listen(&self) -> Result<PgListener, sqlx::Error> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
+        listener.listen(self.channel).await?;
         Ok(listener)
     }
 }

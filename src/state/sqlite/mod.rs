@@ -23,6 +23,7 @@ use crate::domain::entry_id::Identity;
 use crate::domain::found::FindPolicy;
 use crate::domain::ledger::{ArticleRecord, Batch, Committed};
 
+mod push;
 mod woken;
 
 use woken::Watcher;
@@ -35,6 +36,7 @@ const MIGRATIONS: &Migrations = &[
     (5, "notices", include_str!("migrations/0005_notices.sql")),
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
     (7, "instance", include_str!("migrations/0007_instance.sql")),
+    (8, "push", include_str!("migrations/0008_push.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "migrations";
 
@@ -118,13 +120,15 @@ const SET_MARK: &str = "
 const COUNT_WRITTEN: &str = "UPDATE control SET written = written + 1";
 /// How long a writer waits for the one before.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// One writer and a few readers.
-const CONNECTIONS_MAX: u32 = 4;
+/// Beside the one that writes.
+const READERS_MAX: u32 = 3;
 
 /// State in a SQLite file.
 #[derive(Debug)]
 pub(super) struct SqliteState {
     pool: SqlitePool,
+    /// Of one connection: who writes waits here, in the order of coming. At the file's own lock waits who is lucky.
+    writer: SqlitePool,
     watcher: Watcher,
 }
 
@@ -140,12 +144,12 @@ impl SqliteState {
         let directory = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
         tokio::fs::create_dir_all(&directory).await.map_err(sqlx::Error::Io)?;
         let watcher = Watcher::new(options.clone());
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        let state = Self { pool, watcher };
+        let pool = |connections_max| {
+            let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
+            pool.connect_with(options.clone())
+        };
+        let (writer, pool) = (pool(1).await?, pool(READERS_MAX).await?);
+        let state = Self { pool, writer, watcher };
         state.migrate(url).await?;
         Ok(state)
     }
@@ -159,7 +163,7 @@ impl SqliteState {
     }
 
     async fn write(&self) -> Result<Transaction<'static, Sqlite>, StateError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 }
 

@@ -30,6 +30,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::Database;
 use super::clock::ManualClock;
@@ -140,9 +141,17 @@ impl Site {
         self.directory.path().join("catalog.snapshot")
     }
 
+    fn hubs(&self) -> Vec<Url> {
+        vec![format!("{}hub", self.base_url).parse().unwrap()]
+    }
+
     fn http_options(&self) -> Options {
         Options {
             base_url: self.base_url.parse().unwrap(),
+            hubs: self.hubs(),
+            hub: None,
+            external_hubs: Vec::new(),
+            client_header: None,
             host_names: Vec::new(),
             redirects: self.redirects.clone(),
             title: "Báo Ví Dụ".to_owned(),
@@ -175,7 +184,7 @@ impl App {
     async fn start(site: &Site) -> Self {
         let state = state::open(&site.state_url).await.unwrap();
         let (base_url, custom) = (site.base_url.parse().unwrap(), site.custom.clone());
-        let feed = loa::feed::Options { base_url, custom, ..feeds::options() };
+        let feed = loa::feed::Options { base_url, custom, hubs: site.hubs(), ..feeds::options() };
         assert_eq!(state.claim_identity(&feed.identity).await.unwrap(), feed.identity);
         let view = Arc::new(View::default());
         let maker = Maker {

@@ -34,6 +34,7 @@ pub(crate) fn options() -> Options {
         title: "Báo Ví Dụ".to_owned(),
         description: "Tin tức trong tỉnh, đọc ở loa phường & trên điện thoại".to_owned(),
         base_url: "https://tin.baovidu.example/".parse().unwrap(),
+        hubs: vec!["https://tin.baovidu.example/hub".parse().unwrap()],
         home_url: "https://baovidu.example/".parse().unwrap(),
         article_url: Some("https://baovidu.example/{slug}-{id}.htm".to_owned()),
         language: "vi".to_owned(),

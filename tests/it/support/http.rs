@@ -191,6 +191,10 @@ impl TestServer {
         let (published, clock) = (FakePublished::new(), ManualClock::at(START));
         let options = Options {
             base_url: "https://tin.example.vn/".parse().unwrap(),
+            hubs: vec!["https://tin.example.vn/hub".parse().unwrap(), "https://hub.example/".parse().unwrap()],
+            hub: None,
+            external_hubs: Vec::new(),
+            client_header: None,
             host_names: vec!["tin-cu.example.vn".to_owned()],
             redirects: [
                 ("/rss/đời-sống.rss", "doi-song.rss"),

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod feed_checker;
 pub(crate) mod feeds;
 pub(crate) mod http;
+pub(crate) mod hub;
 pub(crate) mod newsroom;
 pub(crate) mod old_server;
 pub(crate) mod postgres;
@@ -12,6 +13,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod sqlite;
 pub(crate) mod store;
+pub(crate) mod subscriber;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,311 @@
+//! The egress guard: how strangers are called who say themselves where. It asks nobody but whom it may, says nothing but what
+//! it was told, waits no longer than it should, and reads no more than it needs.
+//!
+//! A name is looked up once, every address that it has is checked, and the connection goes to one of these: there is no second
+//! look-up that could say something else. Redirects are answers, and proxies are unknown here.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+use url::{Position, Url};
+
+use super::addresses::is_public;
+use super::callback::Callback;
+use super::connection::{self, Stream, host_of};
+use super::exchange::USER_AGENT;
+use super::kept::Failed;
+pub use super::kept::Kept;
+
+/// Who may be called.
+#[derive(Debug, Clone)]
+pub struct EgressOptions {
+    /// Ports that callbacks may have.
+    pub ports: Vec<u16>,
+    /// For tests and demos: callbacks may be on every address and port.
+    pub may_be_local: bool,
+    /// Our own public address: nobody has us call ourselves, at whatever path of its host and port.
+    pub own: Option<Url>,
+    /// For each address of a host, until it has taken the connection.
+    pub connect_timeout: Duration,
+}
+
+/// What is sent. It has no `Debug`: targets and signatures are nobody else's.
+pub struct Message {
+    /// `GET` without a body, or `POST`.
+    pub method: Method,
+    /// [`Callback::target`] or [`Callback::target_with`].
+    pub target: String,
+    /// All but `Host`, `User-Agent` and `Content-Length`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// For all of it: the name, the connection, the last byte that is read.
+    pub total_timeout: Duration,
+    /// Of the answer's body. 0: nothing of it is waited for.
+    pub reply_bytes_max: usize,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Whichever it is, also a redirect.
+    pub status: StatusCode,
+    /// `Retry-After` as it was written.
+    pub retry_after: Option<String>,
+    /// The beginning of the body, up to the limit.
+    pub body: Bytes,
+    /// Is that all of it?
+    pub whole: bool,
+}
+
+/// What came of a message.
+#[derive(Debug)]
+pub struct Sent {
+    /// The answer.
+    pub reply: Result<Reply, SendError>,
+    /// The connection, if it can be used again.
+    pub kept: Option<Kept>,
+}
+
+/// Why somebody is not called.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A port of another service.
+    #[error("port {port} is none that callbacks may have, which are {ports:?}")]
+    Port {
+        /// The callback's.
+        port: u16,
+        /// Those that it may have.
+        ports: Vec<u16>,
+    },
+    /// An address of a private network, of this machine, or of nobody; literally, or what the host's name leads to.
+    #[error("{0} is no address of the public internet")]
+    Address(IpAddr),
+    /// Ourselves.
+    #[error("a callback cannot be on this very service")]
+    Own,
+}
+
+/// Why there is no answer. The messages name neither path nor query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It was not asked.
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    /// Its name leads nowhere.
+    #[error("its name leads nowhere: {0}")]
+    Unresolved(String),
+    /// No connection came about.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// What came is no HTTP, or came only in part.
+    #[error("it broke off: {0}")]
+    Broken(String),
+    /// Time was up.
+    #[error("it did not answer in time")]
+    Timeout,
+}
+
+impl SendError {
+    /// Was it the guard that said no? Then it says so again.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+impl From<Failed> for SendError {
+    fn from(failed: Failed) -> Self {
+        Self::Broken(failed.why)
+    }
+}
+
+/// The guard.
+#[derive(Debug)]
+pub struct Egress {
+    options: EgressOptions,
+    tls: Arc<ClientConfig>,
+}
+
+impl Egress {
+    /// With these options.
+    #[must_use]
+    pub fn new(options: EgressOptions) -> Self {
+        Self { options, tls: Arc::new(connection::tls()) }
+    }
+
+    /// May it be called, as far as one can tell without looking up its name?
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn admits(&self, to: &Callback) -> Result<(), Refusal> {
+        if self.options.own.as_ref().is_some_and(|own| host_of(own) == to.host()) {
+            return Err(Refusal::Own);
+        }
+        if !self.options.may_be_local && !self.options.ports.contains(&to.port()) {
+            return Err(Refusal::Port { port: to.port(), ports: self.options.ports.clone() });
+        }
+        to.name().parse::<IpAddr>().map_or(Ok(()), |address| self.admits_address(address))
+    }
+
+    fn admits_address(&self, address: IpAddr) -> Result<(), Refusal> {
+        if self.options.may_be_local || is_public(address) { Ok(()) } else { Err(Refusal::Address(address)) }
+    }
+
+    /// Sends a message: by the connection that was kept, if it leads there and still stands, else by a new one.
+    pub async fn send(&self, to: &Callback, message: Message, kept: Option<Kept>) -> Sent {
+        let exchanged = timeout(message.total_timeout, self.exchange(to, message, kept)).await;
+        match exchanged.unwrap_or(Err(SendError::Timeout)) {
+            Ok((reply, kept)) => Sent { reply: Ok(reply), kept },
+            Err(error) => Sent { reply: Err(error), kept: None },
+        }
+    }
+
+    async fn exchange(
+        &self,
+        to: &Callback,
+        message: Message,
+        kept: Option<Kept>,
+    ) -> Result<(Reply, Option<Kept>), SendError> {
+        self.admits(to)?;
+        let reply_bytes_max = message.reply_bytes_max;
+        let request = request(to, message)?;
+        if let Some(kept) = kept.filter(|kept| kept.leads_to(to)) {
+            match kept.ask(request.clone(), reply_bytes_max).await {
+                // Servers close what waits whenever they like, also at this moment.
+                Err(failed) if failed.unheard => {}
+                asked => return asked.map_err(SendError::from),
+            }
+        }
+        let new = Kept::over(self.connect(to).await?, to).await?;
+        Ok(new.ask(request, reply_bytes_max).await?)
+    }
+
+    /// Connects to the first of the host's addresses that takes the connection.
+    async fn connect(&self, to: &Callback) -> Result<Box<dyn Stream>, SendError> {
+        let mut error = SendError::Unresolved("it has no address".to_owned());
+        for address in self.addresses(to).await? {
+            let connecting = timeout(self.options.connect_timeout, TcpStream::connect(address));
+            match connecting.await.unwrap_or_else(|late| Err(late.into())) {
+                Ok(plain) => return self.begin(to, plain).await,
+                Err(failed) => error = SendError::Unreachable(failed.to_string()),
+            }
+        }
+        Err(error)
+    }
+
+    /// The host's addresses, if every one of them is admitted: what is public and private at once is a trap.
+    async fn addresses(&self, to: &Callback) -> Result<Vec<SocketAddr>, SendError> {
+        let found = lookup_host((to.name(), to.port())).await;
+        let found: Vec<SocketAddr> = found.map_err(|error| SendError::Unresolved(error.to_string()))?.collect();
+        found.iter().try_for_each(|address| self.admits_address(address.ip()))?;
+        Ok(found)
+    }
+
+    /// Begins TLS, if that is asked for.
+    async fn begin(&self, to: &Callback, plain: TcpStream) -> Result<Box<dyn Stream>, SendError> {
+        let unreachable = |error: std::io::Error| SendError::Unreachable(error.to_string());
+        // The end of a message is not to wait until its beginning is acknowledged.
+        plain.set_nodelay(true).map_err(unreachable)?;
+        if !to.is_secure() {
+            return Ok(Box::new(plain));
+        }
+        let server = ServerName::try_from(to.name().to_owned());
+        let server = server.map_err(|error| SendError::Unreachable(error.to_string()))?;
+        let connecting = TlsConnector::from(Arc::clone(&self.tls)).connect(server, plain);
+        Ok(Box::new(connecting.await.map_err(unreachable)?))
+    }
+}
+
+fn request(to: &Callback, message: Message) -> Result<Request<Full<Bytes>>, SendError> {
+    let host = &to.url()[Position::BeforeHost..Position::AfterPort];
+    let length = HeaderValue::from(message.body.len());
+    let request = Request::builder()
+        .method(&message.method)
+        .uri(message.target)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, USER_AGENT)
+        .body(Full::new(message.body));
+    let mut request = request.map_err(|error| SendError::Broken(error.to_string()))?;
+    request.headers_mut().extend(message.headers);
+    // Always, so that nothing goes out in chunks: some subscribers cannot read these, and some want a length for nothing too.
+    if message.method != Method::GET {
+        request.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::outgoing::tests::{answer_one, trusting};
+
+    fn options() -> EgressOptions {
+        EgressOptions {
+            ports: vec![80, 443],
+            may_be_local: false,
+            own: Some("https://tin.example/".parse().unwrap()),
+            connect_timeout: Duration::from_secs(20),
+        }
+    }
+
+    #[test]
+    fn what_can_be_told_at_once_is() {
+        let admitted = |options: EgressOptions, text: &str| {
+            let told = Egress::new(options).admits(&Callback::parse(text).unwrap());
+            told.map_err(|refusal| refusal.to_string())
+        };
+        let check = |text: &str, expect: &str| match admitted(options(), text) {
+            Ok(()) => assert_eq!(expect, "", "{text}"),
+            Err(refusal) => assert_eq!(refusal, expect, "{text}"),
+        };
+        check("http://a.example/", "");
+        check("https://93.184.215.14:80/", "");
+        check("http://a.example:22/", "port 22 is none that callbacks may have, which are [80, 443]");
+        check("http://0x7f000001/", "127.0.0.1 is no address of the public internet");
+        check("http://[::ffff:10.0.0.1]/", "::ffff:10.0.0.1 is no address of the public internet");
+        check("https://TIN.example.:443/khac?k", "a callback cannot be on this very service");
+        check("http://tin.example/", "");
+
+        let local = EgressOptions { may_be_local: true, ..options() };
+        assert_eq!(admitted(local.clone(), "http://127.0.0.1:22/"), Ok(()));
+        assert!(admitted(local, "https://tin.example/").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_has_to_be_trusted_and_of_the_host() {
+        let asked = async |host: &str, tls: ClientConfig| {
+            let listener = TcpListener::bind("localhost:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let to = Callback::parse(&format!("https://{host}:{port}/nhan")).unwrap();
+            let options = EgressOptions { may_be_local: true, ..options() };
+            let egress = Egress { options, tls: Arc::new(tls) };
+            let message = Message {
+                method: Method::GET,
+                target: to.target(),
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+                total_timeout: Duration::from_secs(20),
+                reply_bytes_max: 100,
+            };
+            let (sent, ()) = tokio::join!(egress.send(&to, message, None), answer_one(listener));
+            sent.reply
+        };
+        assert_eq!(asked("localhost", trusting()).await.unwrap().body, "<rss/>");
+        let error = asked("127.0.0.1", trusting()).await.unwrap_err().to_string();
+        assert!(error.contains("cannot be reached") && error.contains("certificate"), "{error}");
+        let error = asked("localhost", connection::tls()).await.unwrap_err().to_string();
+        assert!(error.contains("cannot be reached") && error.contains("UnknownIssuer"), "{error}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What feeds tell of the hub (WebSub 4 and 6): the rows P of the requirements that `pings` does not have. There are P1 to P3,
+//! P5, P6 and P11 (headers and documents of ordinary feeds) and P8 (hubs of others).
+
+use crate::support::hub::{Hub, retitle};
+use crate::support::sqlite::Sqlite;
+use crate::support::subscriber::{Subscriber, until};
+use crate::support::{Database as _, on};
+
+/// A section that is told as a mix of somebody's own.
+const CUSTOM: [(&str, &str); 2] =
+    [("feeds.custom.ruong.title", "\"Ruộng đồng\""), ("feeds.custom.ruong.categories", "[\"nong-nghiep\"]")];
+/// Feeds that are easily forgotten: they come into being by an article, or by the configuration.
+const RARE: [&str; 2] = ["category/nong-nghiep/locality/phu-tho", "custom/ruong"];
+
+/// P1, P2: also feeds that come late name themselves and the hub, and the hub takes them: each is a topic.
+#[tokio::test]
+async fn s4_p1_p2_every_kind_of_feed_is_a_topic_of_the_hub() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &CUSTOM).await;
+        db.sql("INSERT INTO article_localities VALUES ('2', '25')").await;
+        let subscriber = Subscriber::start();
+        for feed in RARE {
+            hub.shows(&format!("{feed}.rss"), "Tin số 2").await;
+            for format in ["rss", "atom", "json"] {
+                let (topic, callback) = (format!("{feed}.{format}"), format!("/{feed}.{format}"));
+                let link = hub.feed(&topic).await.header("link").unwrap();
+                assert!(link.starts_with(&format!("<{}>; rel=\"self\"; ", hub.topic(&topic))), "{link}");
+                assert_eq!(link.matches("rel=\"self\"").count(), 1, "{link}");
+                assert!(link.contains(&format!(", <{}>; rel=\"hub\"", hub.url("hub"))), "{link}");
+                hub.subscribe(&topic, &subscriber.callback(&callback)).await;
+            }
+        }
+        retitle(db, "2", "Lúa chín sớm").await;
+        for feed in RARE {
+            for format in ["rss", "atom", "json"] {
+                subscriber.has(&format!("/{feed}.{format}"), "Lúa chín sớm").await;
+            }
+        }
+    })
+    .await;
+}
+
+/// P4 is about topics in HTML. Our pages are none: they name no hub, and lead to the feeds, which do.
+#[tokio::test]
+async fn s4_p4_pages_for_people_are_no_topics_and_name_no_hub() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[]).await;
+        for path in ["/", "/feeds/category/kinh-te/"] {
+            let page = hub.get(path).await;
+            assert_eq!(page.status, 200, "{path}");
+            assert!(!page.text().contains("rel=\"hub\"") && !page.header("link").unwrap_or_default().contains("hub"));
+            let (topic, callback) = (hub.url(path), Subscriber::start().callback("/"));
+            let fields =
+                [("hub.mode", "subscribe"), ("hub.topic", topic.as_str()), ("hub.callback", callback.as_str())];
+            assert_eq!(hub.ask(&fields).await.status, 404, "{path}");
+        }
+        let feed = format!("href=\"{}\"", hub.topic("category/kinh-te.atom"));
+        assert!(hub.get("/feeds/category/kinh-te/").await.text().contains(&feed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn s4_1_p7_an_address_has_one_representation() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[]).await;
+        let plain = hub.feed("all.rss").await;
+        for asked in [
+            ["Accept: application/feed+json", "Accept-Language: en"],
+            ["Accept: text/html", "User-Agent: Mozilla/5.0"],
+            ["Accept: application/atom+xml;q=1, */*;q=0.1", "Accept-Language: vi"],
+        ] {
+            let answer = hub.request("GET /feeds/all.rss", &asked).await;
+            let what = |name| (plain.header(name), answer.header(name));
+            for (one, other) in ["content-type", "etag", "link", "vary"].map(what) {
+                assert_eq!(one, other, "{asked:?}");
+            }
+            assert_eq!(answer.body, plain.body, "{asked:?}");
+        }
+        assert_eq!(plain.header("vary").as_deref(), Some("Accept-Encoding"), "bytes differ by their coding only");
+    })
+    .await;
+}
+
+/// P10: self is what subscribers will send as `hub.topic`, whatever they asked for.
+#[tokio::test]
+async fn s5_1_p10_self_is_one_spelling() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[]).await;
+        let own = format!("<{}>; rel=\"self\"", hub.topic("category/kinh-te.rss"));
+        for (line, host) in [
+            ("GET /feeds/category/kinh-te.rss", "Host: localhost"),
+            ("GET /feeds/category/kinh-te.rss?utm_source=zalo", "Host: 127.0.0.1"),
+            ("HEAD /feeds/category/kinh-te.rss?x", "Host: LOCALHOST:80"),
+        ] {
+            let answer = crate::support::http::Client::connect(hub.address).await.ask(line, &[host]).await;
+            assert_eq!(answer.status, 200, "{line}");
+            assert!(answer.header("link").unwrap().starts_with(&own), "{line}: {answer:?}");
+        }
+        let other = hub.get("/feeds/category/kinh%2Dte.rss").await;
+        assert_eq!((other.status, other.header("location")), (301, Some(hub.topic("category/kinh-te.rss"))));
+    })
+    .await;
+}
+
+/// P9: the old address leads on, so that subscribers find the new topic when they renew, and meanwhile what was asked for
+/// under the old one is served. Who asks under both names has one subscription.
+#[tokio::test]
+async fn s6_1_p9_a_topic_that_moves_leads_on_and_keeps_its_subscribers() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[]).await;
+        let subscriber = Subscriber::start();
+        let callback = subscriber.callback("/cb");
+        hub.subscribe("category/kinh-te.atom", &callback).await;
+        db.sql("UPDATE categories SET slug = 'lam-an' WHERE id = '10'").await;
+        let old = "/feeds/category/kinh-te.atom";
+        until("the old address to lead on", async || hub.get(old).await.status == 301).await;
+        assert_eq!(hub.get(old).await.header("location"), Some(hub.topic("category/lam-an.atom")));
+
+        retitle(db, "1", "Chợ mới").await;
+        let got = subscriber.has("/cb", "Chợ mới").await;
+        assert_eq!(got.header("link"), Some(hub.link("category/lam-an.atom").as_str()));
+        assert_eq!(got.body, hub.feed("category/lam-an.atom").await.body);
+
+        // Renewed under the new name, then under the old one, which is confirmed as it was written.
+        let before = subscriber.deliveries("/cb").len();
+        hub.subscribe("category/lam-an.atom", &callback).await;
+        hub.subscribe("category/kinh-te.atom", &callback).await;
+        let topics: Vec<_> =
+            subscriber.questions("/cb").iter().filter_map(|asked| asked.parameter("hub.topic")).collect();
+        let (old, new) = (hub.topic("category/kinh-te.atom"), hub.topic("category/lam-an.atom"));
+        assert_eq!(topics, [old.clone(), new, old]);
+        assert_eq!(hub.listed(&callback).len(), 1);
+        retitle(db, "1", "Chợ đêm").await;
+        subscriber.has("/cb", "Chợ đêm").await;
+        subscriber.stays_at("/cb", before + 1).await;
+    })
+    .await;
+}
