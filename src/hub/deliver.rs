@@ -41,11 +41,13 @@ pub(super) struct Posted {
     pub(super) host_is_well: Option<bool>,
     /// A connection for the next one.
     pub(super) kept: Option<Kept>,
+    /// The document was not to be had, for nobody.
+    pub(super) is_unready: bool,
 }
 
 impl Posted {
-    const fn unasked(outcome: Outcome) -> Self {
-        Self { outcome, host_is_well: None, kept: None }
+    pub(super) const fn unasked(outcome: Outcome) -> Self {
+        Self { outcome, host_is_well: None, kept: None, is_unready: false }
     }
 }
 
@@ -60,7 +62,7 @@ pub(super) async fn deliver(hub: &Hub, delivery: &Delivery, kept: Option<Kept>) 
         return released(EXPIRED_PAUSE);
     }
     let document = timeout(DOCUMENT_TIMEOUT, document(hub, delivery)).await.ok().flatten();
-    let Some(document) = document else { return released(UNAVAILABLE_PAUSE) };
+    let Some(document) = document else { return Posted { is_unready: true, ..released(UNAVAILABLE_PAUSE) } };
     let Some(headers) = headers(hub, &delivery.key, &document, delivery.secret.as_ref()) else {
         // It has no address any more: nothing will come of it, and the subscriber is told (WebSub 5.2).
         if let Err(error) = hub.subscriptions.remove(delivery.subscription, FEED_ENDED, hub.clock.now()).await {
@@ -79,7 +81,7 @@ pub(super) async fn deliver(hub: &Hub, delivery: &Delivery, kept: Option<Kept>) 
     };
     let Sent { reply, kept } = hub.egress.send(&callback, message, kept).await;
     let (outcome, host_is_well) = judged(hub, delivery, document.sequence(), reply);
-    Posted { outcome, host_is_well: Some(host_is_well), kept }
+    Posted { outcome, host_is_well: Some(host_is_well), kept, is_unready: false }
 }
 
 /// The document, once this process has come as far as the event.

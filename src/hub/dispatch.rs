@@ -223,7 +223,7 @@ impl Dispatch<'_> {
                     tracing::error!(%error, "a delivery ended by a panic");
                     let until = after(self.hub.clock.now(), self.hub.options.retry.first);
                     let outcome = Outcome::Failed { until, failure: "the delivery broke off inside".to_owned() };
-                    self.note(error.id(), Posted { outcome, host_is_well: None, kept: None });
+                    self.note(error.id(), Posted::unasked(outcome));
                 }
             }
             next = self.under_way.try_join_next_with_id();
@@ -245,8 +245,8 @@ impl Dispatch<'_> {
             self.connections += 1;
             host.kept.push((Instant::now(), kept));
         }
-        if let Outcome::Released { until } = posted.outcome {
-            self.put_off.insert(delivery.key.clone(), until);
+        if let (Outcome::Released { until }, true) = (&posted.outcome, posted.is_unready) {
+            self.put_off.insert(delivery.key.clone(), *until);
         }
         let due = match &posted.outcome {
             Outcome::Failed { until, .. } | Outcome::Released { until } => Some(*until),
@@ -277,7 +277,9 @@ impl Dispatch<'_> {
         let now = self.hub.clock.now();
         let wait = |at: Timestamp| at.signed_duration_since(now).to_std().unwrap_or_default();
         let due = self.wake_at.map_or(LOOK_EVERY, wait);
-        let claim = if self.more && self.free() > 0 { self.claim_pause() } else { LOOK_EVERY };
+        // While nothing can be written down, nothing is taken either.
+        let takes = self.more && self.free() > 0 && self.settled.is_empty();
+        let claim = if takes { self.claim_pause() } else { LOOK_EVERY };
         due.min(claim).clamp(PAUSE_MIN, LOOK_EVERY)
     }
 

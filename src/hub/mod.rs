@@ -254,12 +254,12 @@ impl Hub {
 
     /// Ends what is over, and says how the hub is.
     async fn watch(&self, stop: &CancellationToken) {
-        let mut expired_at = None;
+        let mut expired: Option<Instant> = None;
         let (mut counted, mut count_pause) = (Instant::now(), Duration::ZERO);
         while !stop.is_cancelled() {
             let now = self.clock.now();
-            if expired_at.is_none_or(|at| age(at, now) >= EXPIRE_EVERY) {
-                expired_at = Some(now);
+            if expired.is_none_or(|at| at.elapsed() >= EXPIRE_EVERY) {
+                expired = Some(Instant::now());
                 match self.subscriptions.expire(now, self.options.dead_letters_kept).await {
                     Ok(0) => {}
                     Ok(ended) => tracing::info!(push.subscriptions = ended, "leases are over"),

@@ -36,9 +36,13 @@ pub(super) async fn run(hub: &Arc<Hub>, stop: &CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            Some(ended) = under_way.join_next() => if let Err(error) = ended {
-                tracing::error!(%error, "a verification ended by a panic");
-            },
+            Some(ended) = under_way.join_next() => {
+                // The next one of its host may be asked.
+                more = true;
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a verification ended by a panic");
+                }
+            }
             () = hub.asked.notified() => more = true,
             () = sleep(LOOK_EVERY) => more = true,
         }

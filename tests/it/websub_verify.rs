@@ -2,6 +2,9 @@
 //! H36 (asking again by itself) is allowed, not asked for: who wants to stay renews.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use crate::support::hub::{Hub, retitle};
 use crate::support::on;
@@ -259,6 +262,24 @@ async fn s5_3_h35_s5_1_h8_a_failed_verification_leaves_the_subscription_as_it_wa
         retitle(db, "1", "Vẫn còn đây").await;
         let got = subscriber.has("/cb", "Vẫn còn đây").await;
         assert_eq!(got.header("x-hub-signature"), None);
+    })
+    .await;
+}
+
+/// H34: what is owed to one whose lease has just ended is not delivered, and the others get theirs.
+#[tokio::test]
+async fn s5_3_h34_a_lease_that_is_over_puts_nobody_else_off() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[("push.lease_min_seconds", "1")]).await;
+        let (gone, stays) = (Subscriber::start(), Subscriber::start());
+        hub.subscribe("all.rss", &stays.callback("/o-lai")).await;
+        hub.confirmed("subscribe", "all.rss", &gone.callback("/di"), &[("hub.lease_seconds", "1")]).await;
+        sleep(Duration::from_millis(1_200)).await;
+        for title in ["Sau khi hết hạn", "Và sau đó nữa"] {
+            retitle(db, "1", title).await;
+            stays.has("/o-lai", title).await;
+        }
+        gone.stays_at("/di", 0).await;
     })
     .await;
 }
