@@ -11,7 +11,7 @@ from pathlib import Path
 from tools import REPOSITORY, run
 
 DOCS = REPOSITORY / "docs/PERFORMANCE.md"
-BEGIN, END = "<!-- figures: written by benches/compare/run --write-docs -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures: written by {} --write-docs -->", "<!-- end of figures -->"
 HOLDS = {True: "holds", False: "**missed**", None: ""}
 
 
@@ -67,11 +67,12 @@ def table_line(figure):
     return f"{what:<68}{figure['must']:>10}{number(figure['value']):>10}  {HOLDS[figure['holds']].strip('*')}"
 
 
-def write_docs(results):
-    text = DOCS.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    DOCS.write_text(f"{before}{BEGIN}\n{markdown(results)}{END}{after}")
+def write_docs(results, script):
+    """Puts the tables in the place that is kept for this script."""
+    text, begin = DOCS.read_text(), BEGIN.format(script)
+    before, rest = text.split(begin)
+    _, after = rest.split(END, 1)
+    DOCS.write_text(f"{before}{begin}\n{markdown(results)}{END}{after}")
 
 
 def markdown(results):

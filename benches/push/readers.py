@@ -19,6 +19,8 @@ DRIP_SECONDS = 0.2
 # Requests to the hub that are under way at a time.
 ASKING = 32
 VERIFIED_SECONDS_MAX = 1_200
+# Every delivery is signed by it.
+SECRET = "s" * 32
 WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 FAILURE = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 DRIP_BEGIN, DRIP = b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x"
@@ -57,7 +59,8 @@ class Readers:
 
     def form(self, topic, number):
         callback = f"http://{address(number % HOSTS)}:{self.port}/{number}"
-        return urlencode({"hub.mode": "subscribe", "hub.topic": topic, "hub.callback": callback}).encode()
+        form = {"hub.mode": "subscribe", "hub.topic": topic, "hub.callback": callback, "hub.secret": SECRET}
+        return urlencode(form).encode()
 
     async def fall_sick(self):
         self.behaviour = dict(enumerate(SICK))

@@ -23,6 +23,8 @@ pub(super) struct Guard {
     /// A handful: looking through them is faster than hashing.
     names: Vec<String>,
     addresses: Vec<IpAddr>,
+    /// `Host` as nearly everybody writes it: there is nothing to be read in it.
+    usual: String,
     target_bytes_max: usize,
     headers_bytes_max: usize,
     headers_count_max: usize,
@@ -42,6 +44,7 @@ impl Guard {
         Self {
             names,
             addresses,
+            usual: base_url.authority().to_owned(),
             target_bytes_max: limits.target_bytes_max,
             headers_bytes_max: limits.headers_bytes_max,
             headers_count_max: limits.headers_count_max,
@@ -64,7 +67,7 @@ impl Guard {
         // The target's authority comes before `Host` (RFC 9112 section 3.2.2), but both have to be sound.
         let of_target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
         let of_header = host_header(request)?;
-        for written in of_target.into_iter().chain(of_header) {
+        for written in of_target.into_iter().chain(of_header).filter(|written| *written != self.usual.as_bytes()) {
             let host = parse_host(written).ok_or(StatusCode::BAD_REQUEST)?;
             if !self.knows(host, local) {
                 return Err(StatusCode::MISDIRECTED_REQUEST);

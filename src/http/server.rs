@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,8 +22,8 @@ use hyper_util::rt::TokioIo;
 use rustix::net::sockopt::set_tcp_nodelay;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::deadlines::{Answering, Deadlines};
@@ -91,17 +92,23 @@ pub(super) trait Answers: Send + Sync + 'static {
     fn refuse(&self, status: StatusCode) -> Response<Bytes>;
 }
 
-/// Tells every connection that the shutdown has begun. Whoever watches a `CancellationToken` takes its lock each time it is
-/// polled, and a connection is polled with each request.
+/// Tells every connection that the shutdown has begun, and when it is over. Whoever watches a `CancellationToken` takes its
+/// lock each time it is polled, and a connection is polled with each request.
 #[derive(Debug, Default)]
 struct Drain {
     begun: AtomicBool,
+    over: AtomicBool,
     bell: Notify,
 }
 
 impl Drain {
     fn begin(&self) {
         self.begun.store(true, Ordering::Release);
+        self.bell.notify_waiters();
+    }
+
+    fn end(&self) {
+        self.over.store(true, Ordering::Release);
         self.bell.notify_waiters();
     }
 }
@@ -124,13 +131,13 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
     let local = listener.local_addr().ok().map(address).filter(|local| !local.is_unspecified());
     let serving = Arc::new(Serving { answers, limits, parser: parser(limits), drain: Drain::default(), local });
     let permits = Arc::new(Semaphore::new(limits.connections_max));
-    let mut connections = JoinSet::new();
+    // A set of tasks would take its lock, and wake who accepts, for each that ends.
+    let connections = TaskTracker::new();
     let mut told = pin!(shutdown.cancelled());
     loop {
         tokio::select! {
             biased;
             () = &mut told => break,
-            Some(ended) = connections.join_next() => report(ended),
             accepted = accept(&listener, &permits) => match accepted {
                 Ok((stream, peer, permit)) => {
                     let serving = Arc::clone(&serving);
@@ -148,10 +155,12 @@ pub(super) async fn run(listener: TcpListener, answers: impl Answers, limits: Li
         }
     }
     drop(listener);
+    connections.close();
     serving.drain.begin();
-    if tokio::time::timeout(limits.shutdown_grace, finish(&mut connections)).await.is_err() {
+    if tokio::time::timeout(limits.shutdown_grace, connections.wait()).await.is_err() {
         tracing::warn!(http.connections = connections.len(), "the shutdown grace is over, connections are cut");
-        connections.shutdown().await;
+        serving.drain.end();
+        connections.wait().await;
     }
 }
 
@@ -171,18 +180,6 @@ async fn accept(
 /// The client went away while it waited: no reason to pause.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
-}
-
-async fn finish(connections: &mut JoinSet<()>) {
-    while let Some(ended) = connections.join_next().await {
-        report(ended);
-    }
-}
-
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a connection ended by a panic");
-    }
 }
 
 async fn connection<A: Answers>(stream: TcpStream, peer: IpAddr, serving: Arc<Serving<A>>) {
@@ -216,6 +213,12 @@ async fn connection<A: Answers>(stream: TcpStream, peer: IpAddr, serving: Arc<Se
         if !draining && drain.begun.load(Ordering::Acquire) {
             draining = true;
             connection.as_mut().graceful_shutdown();
+            // For the end of it.
+            bell.set(drain.bell.notified());
+            listening = bell.as_mut().poll(cx).is_pending();
+        }
+        if draining && drain.over.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
         }
         connection.as_mut().poll(cx)
     });
