@@ -25,6 +25,9 @@ const REFRESHES_AT_A_TIME: usize = 2;
 const REFRESH_BUDGET: Duration = Duration::from_millis(500);
 /// Between two attempts while the store or state does not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// After so many attempts in a row that found the same articles otherwise than the engine had just decided them, each waits,
+/// whatever has moved on: with a store that says something else each time engine and documents would chase each other.
+const STUCK_MAX: u32 = 10;
 
 /// What is left to be done.
 #[derive(Debug, Default)]
@@ -88,13 +91,15 @@ impl Publisher {
     /// Makes documents anew for as long as it is not told to stop.
     pub async fn refreshing(&self, shutdown: CancellationToken) {
         self.refresh_all_soon();
+        let mut stuck = 0_u32;
         while !shutdown.is_cancelled() {
             let mut caught_up = pin!(self.caught_up.notified());
             caught_up.as_mut().enable();
             let refreshed = self.refresh(REFRESH_BUDGET).await;
+            stuck = if refreshed == Refreshed::Stuck { stuck.saturating_add(1) } else { 0 };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.backlog.rung.notified() => {}
+                () = self.backlog.rung.notified(), if stuck < STUCK_MAX => {}
                 () = caught_up, if refreshed == Refreshed::InPart => {}
                 () = sleep(RETRY_AFTER), if matches!(refreshed, Refreshed::InPart | Refreshed::Stuck) => {}
                 () = std::future::ready(()), if refreshed == Refreshed::UntilBudget => {}

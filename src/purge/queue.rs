@@ -123,6 +123,22 @@ mod tests {
     }
 
     #[test]
+    fn what_has_waited_longest_comes_first_and_what_failed_holds_up_nobody() {
+        let (mut queue, now) = (Queue::new(9, 300 * SECOND), Instant::now());
+        for (path, after) in [("/c", 0_u32), ("/a", 1), ("/b", 2)] {
+            queue.add(path, 1, now + after * SECOND);
+        }
+        let (mut now, mut told) = (now + 2 * SECOND, Vec::new());
+        let failing = queue.take(1, now).pop().unwrap();
+        assert_eq!((&*failing.path, queue.failed(failing.clone(), now)), ("/c", None));
+        for _ in 0..3 {
+            told.extend(queue.take(1, now).into_iter().map(|purge| purge.path.to_string()));
+            now += SECOND;
+        }
+        assert_eq!(told, ["/a", "/b", "/c"]);
+    }
+
+    #[test]
     fn a_failure_is_tried_again_later_and_later_and_given_up_at_last() {
         let (mut queue, mut now) = (Queue::new(9, 300 * SECOND), Instant::now());
         let begin = now;

@@ -2,10 +2,13 @@
 //! happens, nothing is lost.
 
 use loa::domain::article::ArticleId;
+use loa::domain::category::CategoryId;
 use loa::domain::clock::Clock as _;
 use loa::domain::scope::Scope;
+use loa::store::log::LogRead;
 use loa::store::{self, install};
 use loa::text::stamp::Zones;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::support::app::{App, FEEDS, Site};
 use crate::support::newsroom::{article, small};
@@ -23,6 +26,7 @@ macro_rules! on_every_backend {
 on_every_backend! {
     a_change_is_found_without_reading_everything
     a_mass_edit_is_one_step_for_readers
+    what_stands_twice_counts_once
     a_mass_edit_that_no_reader_sees_moves_nothing
     a_scheduled_article_needs_no_store_at_its_hour
     a_deleted_row_leaves_when_two_looks_agree
@@ -48,7 +52,8 @@ async fn running(db: &impl Database) -> (Site, App) {
     (site, app)
 }
 
-async fn install_log(db: &impl Database, id: &str) {
+/// Installs a change log of this name.
+pub(crate) async fn install_log(db: &impl Database, id: &str) {
     let options =
         store::Options { schema: None, prefix: String::new(), zones: Zones::default(), query_timeout_ms: 20_000 };
     let wishes = install::Wishes { id: id.to_owned(), ..install::Wishes::default() };
@@ -133,6 +138,68 @@ async fn a_mass_edit_is_one_step_for_readers(db: &impl Database) {
     let moved = sequence(&app, "category:20").0 - entered.0;
     assert_eq!(moved + sequence(&app, "category:11").0, COUNT + 1);
     assert!(moved > 1_000, "{moved}");
+}
+
+/// The newsroom's tables may have no keys, and one transaction may touch an article many times.
+async fn what_stands_twice_counts_once(db: &impl Database) {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let (_counted, page) = (metrics::set_default_local_recorder(&recorder), recorder.handle());
+    let metric = |name: &str| -> usize {
+        let value = |line: &str| line.strip_prefix(name)?.trim().parse().ok();
+        page.render().lines().find_map(value).unwrap_or_default()
+    };
+    let (site, mut app) = running(db).await;
+    let options =
+        store::Options { schema: None, prefix: String::new(), zones: Zones::default(), query_timeout_ms: 20_000 };
+    let store = store::open(&db.url(), &options).unwrap();
+    let cursor = store.log_end().await.unwrap().unwrap();
+    let scopes = ["all", "category:10", "category:11"].map(|scope| scope.parse::<Scope>().unwrap());
+    let standing = |app: &App| {
+        let of = |scope: &Scope| {
+            app.view.with_catalog(|catalog| (catalog.count(scope), catalog.feed(scope).map_or(0, |feed| feed.sequence)))
+        };
+        scopes.each_ref().map(of)
+    };
+    let [all, above, own] = standing(&app);
+    db.sql(&format!(
+        "{}; INSERT INTO article_categories VALUES ('5', '11', 0), ('5', '11', 7), ('5', '10', 8);
+         INSERT INTO article_tags VALUES ('5', 'chè', 0), ('5', 'chè', 1);
+         UPDATE articles SET title = 'Tin số năm' WHERE id = '5'; UPDATE articles SET lead = 'Sapo' WHERE id = '5'",
+        article("5", "11", "2026-03-18 07:45:00", &[])
+    ))
+    .await;
+    let five = ArticleId::new("5");
+    let LogRead::Changes(changes) = store.log_since(&cursor).await.unwrap() else { panic!("lost") };
+    assert_eq!(changes.articles, [five.clone()], "told once");
+    let loaded = store.load(&[five]).await.unwrap().remove(0).article.unwrap();
+    assert_eq!(loaded.categories, ["11", "10"].map(CategoryId::new));
+    assert_eq!(loaded.tags, ["chè"]);
+
+    app.step().await;
+    let entered = [all, above, own].map(|(count, sequence)| (count + 1, sequence + 1));
+    assert_eq!(standing(&app), entered);
+    assert_eq!((app.ids("all").await, app.ids("category/kinh-te").await), ("5 4 3 2 1".into(), "5 3 2 1".into()));
+    assert_eq!(app.health().await["articles"], 5);
+    assert_eq!((metric("loa_articles"), metric("loa_reconcile_changes_total")), (5, 1));
+    let opml = app.get("/opml.xml").await.text();
+    assert_eq!(opml.matches("/feeds/category/nong-nghiep.rss\"").count(), 1, "{opml}");
+
+    db.sql(
+        "UPDATE articles SET title = 'Bản hai' WHERE id = '5'; UPDATE articles SET title = 'Bản ba' WHERE id = '5';
+         UPDATE article_categories SET position = position + 1 WHERE article_id = '5'",
+    )
+    .await;
+    app.step().await;
+    assert_eq!(standing(&app), entered.map(|(count, sequence)| (count, sequence + 1)), "one change");
+    assert_eq!(metric("loa_reconcile_changes_total"), 2);
+    app.stop().await;
+
+    // The complete read adds up the same rows.
+    let anew = Site { complete_read_interval: std::time::Duration::ZERO, ..site };
+    let mut app = anew.running().await;
+    app.step().await;
+    assert_eq!(standing(&app), entered.map(|(count, sequence)| (count, sequence + 1)));
+    assert_eq!((metric("loa_articles"), metric("loa_reconcile_changes_total")), (5, 2));
 }
 
 async fn a_mass_edit_that_no_reader_sees_moves_nothing(db: &impl Database) {

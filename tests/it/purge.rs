@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use loa::outgoing::Call as Kind;
+use loa::purge::{self, Hook, Options};
+use loa::state::{self, INSTANCE_MARK, State};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::support::app::{App, Site};
 use crate::support::http::{Client, patiently};
 use crate::support::newsroom::small;
 use crate::support::process::Served;
@@ -20,11 +26,11 @@ use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
 
 pub(crate) const HOST: &[&str] = &["Host: localhost"];
-const DONE: &str = "loa_purges_total{result=\"done\"}";
+pub(crate) const DONE: &str = "loa_purges_total{result=\"done\"}";
 
 /// A cache's management address, on threads that end with the process.
 #[derive(Clone)]
-struct Cdn {
+pub(crate) struct Cdn {
     address: SocketAddr,
     seen: Arc<Seen>,
 }
@@ -38,20 +44,25 @@ struct Seen {
     refusals: AtomicUsize,
     /// Nobody is answered.
     held: AtomicBool,
+    /// It has nothing of what is purged.
+    empty: AtomicBool,
+    /// Calls that are not answered yet, and how many were at a time, at most.
+    under_way: AtomicUsize,
+    under_way_most: AtomicUsize,
 }
 
 /// A call.
 #[derive(Debug, Clone)]
-struct Call {
+pub(crate) struct Call {
     head: String,
-    path: String,
-    accepted: bool,
+    pub(crate) path: String,
+    pub(crate) accepted: bool,
     /// What Loa answered in this moment for the path.
     answer: String,
 }
 
 impl Cdn {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let cdn = Self { address: listener.local_addr().unwrap(), seen: Arc::default() };
         let seen = Arc::clone(&cdn.seen);
@@ -64,18 +75,65 @@ impl Cdn {
         cdn
     }
 
-    fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.seen.calls.lock().unwrap().clone()
     }
 
-    fn forget(&self) {
+    /// How often each path was told.
+    pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.calls() {
+            *counts.entry(call.path).or_default() += 1;
+        }
+        counts
+    }
+
+    pub(crate) fn forget(&self) {
         self.seen.calls.lock().unwrap().clear();
     }
 
+    /// Asks there, when called, for what is told.
+    pub(crate) fn asks(&self, loa: SocketAddr) {
+        *self.seen.loa.lock().unwrap() = Some(loa);
+    }
+
+    /// Refuses so many calls.
+    pub(crate) fn refuses(&self, calls: usize) {
+        self.seen.refusals.store(calls, Ordering::SeqCst);
+    }
+
+    /// Answers nobody, or everybody.
+    pub(crate) fn holds(&self, held: bool) {
+        self.seen.held.store(held, Ordering::SeqCst);
+    }
+
+    /// Has nothing of what is purged.
+    pub(crate) fn has_nothing(&self) {
+        self.seen.empty.store(true, Ordering::SeqCst);
+    }
+
+    /// Calls that are not answered yet.
+    pub(crate) fn under_way(&self) -> usize {
+        self.seen.under_way.load(Ordering::SeqCst)
+    }
+
+    /// How many were at a time, at most.
+    pub(crate) fn under_way_most(&self) -> usize {
+        self.seen.under_way_most.load(Ordering::SeqCst)
+    }
+
     /// Waits until it has accepted these paths.
-    async fn accepts(&self, paths: &[&str]) {
+    pub(crate) async fn accepts(&self, paths: &[&str]) {
         let accepted = |path: &&str| self.calls().iter().any(|call| call.accepted && call.path == *path);
         until("addresses to be purged", async || paths.iter().all(accepted)).await;
+    }
+
+    /// Waits until it has accepted these paths while they said this.
+    pub(crate) async fn has(&self, paths: &[String], text: &str) {
+        let told = |path: &String| {
+            self.calls().iter().any(|call| call.accepted && call.path == *path && call.answer.contains(text))
+        };
+        until(&format!("{text} to be purged"), async || paths.iter().all(told)).await;
     }
 }
 
@@ -85,6 +143,8 @@ impl Seen {
         let head = lines.collect::<Vec<_>>().join("\n");
         let path = head.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
         let path = path.trim_start_matches("/xoa").to_owned();
+        let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.under_way_most.fetch_max(under_way, Ordering::SeqCst);
         let answer = self.loa.lock().unwrap().map(|loa| ask(loa, &path)).unwrap_or_default();
         while self.held.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(5));
@@ -92,7 +152,12 @@ impl Seen {
         let refusals = self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         let accepted = refusals.is_err();
         self.calls.lock().unwrap().push(Call { head, path, accepted, answer });
-        let status = if accepted { "200 OK" } else { "503 Service Unavailable" };
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        let status = match (accepted, self.empty.load(Ordering::SeqCst)) {
+            (true, false) => "200 OK",
+            (true, true) => "404 Not Found",
+            (false, _) => "503 Service Unavailable",
+        };
         drop(write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
     }
 }
@@ -115,6 +180,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) async fn new(db: &Sqlite, lines: &str) -> Self {
         db.sql(&small()).await;
+        Self::on(db, lines)
+    }
+
+    /// On a store that is there.
+    pub(crate) fn on(db: &impl Database, lines: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let text = format!(
@@ -130,18 +200,23 @@ impl Place {
         Served::start(self.directory.path(), &["--config", "loa.toml"])
     }
 
+    /// A file of its own: what it keeps is below `loa-data`.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let page = Client::connect(self.metrics).await.ask("GET /metrics", HOST).await.text();
         page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or_default()
     }
 
     /// Waits until everything that has changed is told: so many calls accepted as this process counts, and none waits.
-    async fn all_told(&self, cdn: &Cdn) {
+    pub(crate) async fn all_told(&self, cdn: &Cdn) {
         self.told_beyond(cdn, 0).await;
     }
 
     /// The same, if the cache has forgotten so many.
-    async fn told_beyond(&self, cdn: &Cdn, forgotten: u64) {
+    pub(crate) async fn told_beyond(&self, cdn: &Cdn, forgotten: u64) {
         until("all to be told", async || {
             let accepted = cdn.calls().iter().filter(|call| call.accepted).count();
             self.metric("loa_purges_waiting").await == 0
@@ -151,7 +226,40 @@ impl Place {
     }
 }
 
-fn by_requests(cdn: &Cdn) -> String {
+/// An app that tells a cache, as the program does: one address after the other.
+pub(crate) struct Telling {
+    stop: CancellationToken,
+    task: JoinSet<()>,
+}
+
+impl Telling {
+    /// With other options than the usual ones.
+    pub(crate) fn start(app: &App, site: &Site, cdn: &Cdn, change: impl FnOnce(&mut Options)) -> Self {
+        let kind = Kind { method: "PURGE".parse().unwrap(), host: None, header: None };
+        let mut options = Options {
+            hook: Hook::Request { template: format!("http://{}{{path}}", cdn.address), call: kind },
+            base_url: site.base_url.parse().unwrap(),
+            timeout: Duration::from_secs(20),
+            calls_max: 1,
+            give_up_after: Duration::from_hours(1),
+            place: site.directory.path().join("purged"),
+            ledger: "so".to_owned(),
+        };
+        change(&mut options);
+        let (stop, mut task) = (CancellationToken::new(), JoinSet::new());
+        let moves = app.publisher.follow_moves();
+        task.spawn(purge::run(Arc::clone(&app.publisher), moves, options, stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Ends it, as the end of the process would.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        self.task.join_next().await.unwrap().unwrap();
+    }
+}
+
+pub(crate) fn by_requests(cdn: &Cdn) -> String {
     format!("purge.url = \"http://{}/xoa{{path}}?u={{url}}\"", cdn.address)
 }
 
@@ -169,7 +277,7 @@ pub(crate) async fn serves(served: &Served, path: &str, text: &str) {
     until(text, async || client.ask(&format!("GET {path}"), HOST).await.text().contains(text)).await;
 }
 
-pub(crate) async fn edit(db: &Sqlite, title: &str) {
+pub(crate) async fn edit(db: &impl Database, title: &str) {
     db.sql(&format!("UPDATE articles SET title = '{title}', updated_at = '2026-03-18 09:00:00' WHERE id = '1'")).await;
 }
 
@@ -186,7 +294,7 @@ async fn what_is_told_is_served_already_and_told_again_until_it_is_accepted() {
         let lines = format!("{}\npurge.host = \"tin.example\"\npurge.header_file = \"khoa\"", by_requests(&cdn));
         let place = Place::new(db, &lines).await;
         let served = place.start();
-        *cdn.seen.loa.lock().unwrap() = Some(served.address);
+        cdn.asks(served.address);
         // The first reading: every feed, its page, and the lists.
         cdn.accepts(&["/", "/opml.xml", "/feeds/category/", "/feeds/category/van-hoa.rss", "/feeds/all/"]).await;
         cdn.accepts(&["/feeds/author/le-hoa.json", "/feeds/category/nong-nghiep/"]).await;
@@ -196,7 +304,7 @@ async fn what_is_told_is_served_already_and_told_again_until_it_is_accepted() {
         serves(&served, "/feeds/all.json", "Tin số 1").await;
         cdn.forget();
         let done = place.metric(DONE).await;
-        cdn.seen.refusals.store(2, Ordering::SeqCst);
+        cdn.refuses(2);
         edit(db, "Tin mới tinh").await;
         let expected = paths(&["all", "author/le-hoa", "category/kinh-te"]);
         cdn.accepts(&expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -224,9 +332,9 @@ async fn a_command_reads_what_has_changed() {
     on::<Sqlite>(async |db| {
         let place = Place::new(db, "purge.command = [\"/bin/sh\", \"xoa.sh\", \"told\"]").await;
         let script = "{ cat; env; echo --; } >>\"$1\"";
-        fs::write(place.directory.path().join("xoa.sh"), script).unwrap();
+        fs::write(place.file("xoa.sh"), script).unwrap();
         let served = place.start();
-        let told = || fs::read_to_string(place.directory.path().join("told")).unwrap_or_default();
+        let told = || fs::read_to_string(place.file("told")).unwrap_or_default();
         until("the lists", async || told().contains("/opml.xml\n") && told().ends_with("--\n")).await;
         let before = told().len();
         edit(db, "Tin mới").await;
@@ -251,7 +359,7 @@ async fn what_one_process_did_not_come_to_the_next_one_tells() {
         let served = place.start();
         cdn.accepts(&["/", "/feeds/all.json"]).await;
         place.all_told(&cdn).await;
-        cdn.seen.refusals.store(usize::MAX, Ordering::SeqCst);
+        cdn.refuses(usize::MAX);
         edit(db, "Tin lúc mạng đứt").await;
         serves(&served, "/feeds/all.json", "Tin lúc mạng đứt").await;
         until("a refusal", async || cdn.calls().iter().any(|call| !call.accepted)).await;
@@ -259,7 +367,7 @@ async fn what_one_process_did_not_come_to_the_next_one_tells() {
         assert_eq!(served.ended(), Some(0));
 
         cdn.forget();
-        cdn.seen.refusals.store(0, Ordering::SeqCst);
+        cdn.refuses(0);
         let served = place.start();
         let expected = paths(&["all", "author/le-hoa", "category/kinh-te"]);
         cdn.accepts(&expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -267,18 +375,19 @@ async fn what_one_process_did_not_come_to_the_next_one_tells() {
         assert!(cdn.calls().iter().all(|call| !call.path.contains("van-hoa")), "told before: {:?}", cdn.calls());
         served.terminate();
         assert_eq!(served.ended(), Some(0));
-        assert_eq!(left_to_tell(place.directory.path()).await, 0);
+        let state = format!("sqlite:{}", place.file("loa-data/state.sqlite").display());
+        let state = state::open(&state).await.unwrap();
+        let ledger = state.mark(INSTANCE_MARK).await.unwrap().unwrap();
+        assert_eq!(left_to_tell(&place.file("loa-data/purged"), &*state, &ledger).await, 0);
     })
     .await;
 }
 
-/// Feeds that the next process would have to tell.
-async fn left_to_tell(directory: &Path) -> usize {
-    let data = directory.join("loa-data");
-    let state = loa::state::open(&format!("sqlite:{}", data.join("state.sqlite").display())).await.unwrap();
-    let place = fs::read_to_string(data.join("purged")).unwrap();
-    let (ledger, number) = place.trim_end().split_once(' ').unwrap();
-    assert_eq!(state.mark(loa::state::INSTANCE_MARK).await.unwrap().as_deref(), Some(ledger));
+/// Feeds that the next process would have to tell, by the place that was written down.
+pub(crate) async fn left_to_tell(place: &Path, state: &dyn State, ledger: &str) -> usize {
+    let place = fs::read_to_string(place).unwrap();
+    let (named, number) = place.trim_end().split_once(' ').unwrap();
+    assert_eq!(named, ledger);
     state.since(number.parse().unwrap()).await.unwrap().feeds.len()
 }
 
@@ -293,18 +402,15 @@ async fn an_address_that_changes_many_times_is_told_once_more() {
         place.all_told(&cdn).await;
         let forgotten = place.metric(DONE).await;
         cdn.forget();
-        cdn.seen.held.store(true, Ordering::SeqCst);
+        cdn.holds(true);
         for edition in 0..10 {
             edit(db, &format!("Bản {edition}.")).await;
             serves(&served, "/feeds/all.json", &format!("Bản {edition}.")).await;
         }
-        cdn.seen.held.store(false, Ordering::SeqCst);
+        cdn.holds(false);
         until("the rest", async || cdn.calls().len() >= 9).await;
         place.told_beyond(&cdn, forgotten).await;
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for call in cdn.calls() {
-            *counts.entry(call.path).or_default() += 1;
-        }
+        let counts = cdn.counts();
         let (expected, seen) = (paths(&["all", "author/le-hoa", "category/kinh-te"]), counts.keys().cloned());
         assert_eq!(seen.collect::<Vec<_>>(), expected);
         // Only what was under way when the later changes came is told twice.

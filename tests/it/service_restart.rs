@@ -8,7 +8,7 @@ use loa::domain::article::ArticleId;
 use loa::domain::clock::Clock as _;
 use tokio::time::sleep;
 
-use crate::support::app::{App, FEEDS, Site};
+use crate::support::app::{App, FEEDS, Seen, Site};
 use crate::support::http::patiently;
 use crate::support::newsroom::{article, small};
 use crate::support::postgres::Postgres;
@@ -164,6 +164,43 @@ async fn a_file_that_is_ahead_of_the_ledger_is_not_used() {
         assert_eq!(articles(&app), 3);
     })
     .await;
+}
+
+/// The ledger was restored from a backup: what was made of a later one is no last good document, whatever has happened since.
+#[tokio::test]
+async fn a_document_of_a_time_that_was_given_up_is_never_served() {
+    on_site::<Sqlite>(given_up).await;
+    on_site::<Postgres>(given_up).await;
+}
+
+async fn given_up(store: &impl Database, state: &impl Database, site: Site) {
+    let schema = if state.url().starts_with("sqlite:") { "" } else { "loa." };
+    let each = |of: &dyn Fn(&str) -> String| ["articles", "feeds", "control"].map(of).join("; ");
+    let backup = |table: &str| format!("CREATE TABLE {schema}kept_{table} AS SELECT * FROM {schema}{table}");
+    let restore = |table: &str| {
+        let (from, to) = (format!("{schema}kept_{table}"), format!("{schema}{table}"));
+        format!("DELETE FROM {to}; INSERT INTO {to} SELECT * FROM {from}")
+    };
+    let mut app = site.running().await;
+    let before = app.everything(&FEEDS).await;
+    state.sql(&each(&backup)).await;
+    store.sql("UPDATE articles SET title = 'Tin phải gỡ' WHERE id = '3'").await;
+    app.step_at("2026-03-18T01:01:00Z").await;
+    let changed = |seen: &Seen| seen.body.contains("Tin phải gỡ");
+    assert_eq!(app.everything(&FEEDS).await.iter().filter(|seen| changed(seen)).count(), 6, "two feeds");
+    app.stop().await;
+
+    state.sql(&each(&restore)).await;
+    store.sql("UPDATE articles SET status = 'withdrawn' WHERE id = '3'").await;
+    let mut app = site.start().await;
+    app.step_at("2026-03-18T01:02:00Z").await;
+    store.sql("ALTER TABLE articles RENAME TO bai").await;
+    app.step().await;
+    for (seen, before) in app.everything(&FEEDS).await.into_iter().zip(before) {
+        let held_it = before.body.contains("Nội dung của tin số 3");
+        assert_eq!(seen.status, if held_it { 503 } else { 200 }, "{}: {}", seen.path, seen.body);
+        assert!(held_it || seen.body == before.body, "{}: what stayed as it was is still good", seen.path);
+    }
 }
 
 /// A large store takes longer to read than a supervisor waits.

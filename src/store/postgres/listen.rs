@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::store::contract::Place;
 use crate::store::install::postgres::{Survey, channel};
 
-/// How often a silent connection is asked whether it still leads anywhere.
+/// After how long a silent connection is asked whether it still leads anywhere; sooner where calls may take less.
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// How long it may take to answer, and to be made.
+/// How long it may take to answer, with the same exception, and to be made.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Waits before a connection is tried again.
+/// Waits before a connection is tried again, also one that was made and lost before anything came over it.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -24,6 +24,8 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Listening {
     options: PgConnectOptions,
     place: Place,
+    /// How long a call of the store may take.
+    call_timeout: Duration,
     held: Held,
     retry: Duration,
 }
@@ -52,8 +54,8 @@ impl Drop for Held {
 }
 
 impl Listening {
-    pub(super) fn new(options: PgConnectOptions, place: Place) -> Self {
-        Self { options, place, held: Held(Line::Away(Instant::now())), retry: RETRY_FIRST }
+    pub(super) fn new(options: PgConnectOptions, place: Place, call_timeout: Duration) -> Self {
+        Self { options, place, call_timeout, held: Held(Line::Away(Instant::now())), retry: RETRY_FIRST }
     }
 
     /// Ends when something may have been committed: at a notification, when the connection is lost, and when there is one
@@ -67,26 +69,26 @@ impl Listening {
                 }
                 Line::Connecting(connecting) => {
                     if let Some(listener) = connecting.await {
-                        self.retry = RETRY_FIRST;
                         self.held.0 = Line::Open(listener, Instant::now());
                         return;
                     }
-                    self.held.0 = Line::Away(Instant::now() + self.retry);
-                    self.retry = (self.retry * 2).min(RETRY_MAX);
+                    self.put_off();
                 }
                 Line::Open(listener, heard_at) => {
-                    if let Ok(heard) = timeout_at(*heard_at + KEEPALIVE, listener.try_recv()).await {
+                    let ask_at = *heard_at + KEEPALIVE.min(self.call_timeout);
+                    if let Ok(heard) = timeout_at(ask_at, listener.try_recv()).await {
                         if matches!(heard, Ok(Some(_))) {
                             // Many commits are one reason to look.
                             while let Some(Ok(Some(_))) = listener.try_recv().now_or_never() {}
                             *heard_at = Instant::now();
+                            self.retry = RETRY_FIRST;
                         } else {
                             self.lost();
                         }
                         return;
                     }
                     if let Line::Open(listener, _) = self.take() {
-                        self.held.0 = Line::Asked(asked(listener).boxed());
+                        self.held.0 = Line::Asked(asked(listener, ANSWER_TIMEOUT.min(self.call_timeout)).boxed());
                     }
                 }
                 Line::Asked(answer) => {
@@ -94,6 +96,7 @@ impl Listening {
                         self.lost();
                         return;
                     };
+                    self.retry = RETRY_FIRST;
                     self.held.0 = Line::Open(listener, Instant::now());
                 }
             }
@@ -109,7 +112,13 @@ impl Listening {
 
     fn lost(&mut self) {
         tracing::info!("the connection on which the store tells of changes is lost; it is made anew");
-        self.take();
+        self.put_off();
+    }
+
+    /// There is no connection. The next one is tried later and later, until something comes over one.
+    fn put_off(&mut self) {
+        self.held.0 = Line::Away(Instant::now() + self.retry);
+        self.retry = (self.retry * 2).min(RETRY_MAX);
     }
 
     fn take(&mut self) -> Line {
@@ -142,7 +151,7 @@ async fn connect(options: PgConnectOptions, place: &Place) -> Result<PgListener,
 }
 
 /// The same connection, if it answers.
-async fn asked(mut listener: PgListener) -> Option<PgListener> {
-    let answer = timeout(ANSWER_TIMEOUT, listener.execute("SELECT 1")).await;
+async fn asked(mut listener: PgListener, answer_timeout: Duration) -> Option<PgListener> {
+    let answer = timeout(answer_timeout, listener.execute("SELECT 1")).await;
     matches!(answer, Ok(Ok(_))).then_some(listener)
 }

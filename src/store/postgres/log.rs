@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, FromRow, Row as _};
@@ -153,9 +154,10 @@ impl FromRow<'_, PgRow> for Told {
 }
 
 impl ChangeLog {
-    pub(super) fn new(options: PgConnectOptions, place: Place) -> Self {
+    /// `call_timeout` is how long a call of the store may take.
+    pub(super) fn new(options: PgConnectOptions, place: Place, call_timeout: Duration) -> Self {
         let found = Detection::new(LEVEL_C.to_owned());
-        let listening = Mutex::new(Listening::new(options.clone(), place.clone()));
+        let listening = Mutex::new(Listening::new(options.clone(), place.clone(), call_timeout));
         Self { options, place, reader: Mutex::default(), listening, more: AtomicBool::new(false), found }
     }
 

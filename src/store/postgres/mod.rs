@@ -6,6 +6,7 @@ mod snapshot;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -57,7 +58,7 @@ impl PostgresStore {
         let place = Place::new(options.schema.as_deref(), &options.prefix)?;
         Ok(Self {
             info,
-            log: log::ChangeLog::new(connect.clone(), place.clone()),
+            log: log::ChangeLog::new(connect.clone(), place.clone(), Duration::from_millis(options.query_timeout_ms)),
             options: connect,
             place,
             reading: options.clone(),

@@ -22,7 +22,7 @@ use loa::publish::publisher::{Publisher, PublisherOptions};
 use loa::publish::snapshot::SnapshotOptions;
 use loa::publish::view::View;
 use loa::state::{self, State};
-use loa::store;
+use loa::store::{self, ArticleStore};
 use loa::text::names;
 use loa::text::stamp::Zones;
 use serde_json::Value;
@@ -46,6 +46,8 @@ pub(crate) const FEEDS: [&str; 4] = ["all", "category/kinh-te", "category/nong-n
 /// What an app is made of. Keeps the directory of documents, so that a second app can find it.
 pub(crate) struct Site {
     pub(crate) store_url: String,
+    /// Instead of the store at that address.
+    pub(crate) store: Option<Arc<dyn ArticleStore>>,
     pub(crate) state_url: String,
     pub(crate) prefix: String,
     pub(crate) base_url: &'static str,
@@ -70,6 +72,7 @@ impl Site {
         let file = format!("sqlite:{}", directory.path().join("state.sqlite").display());
         Self {
             store_url: store.url(),
+            store: None,
             state_url: if store.url().starts_with("sqlite:") { file } else { store.url() },
             prefix: String::new(),
             base_url: "https://tin.baovidu.example/",
@@ -187,8 +190,9 @@ impl App {
         let feed = loa::feed::Options { base_url, custom, hubs: site.hubs(), ..feeds::options() };
         assert_eq!(state.claim_identity(&feed.identity).await.unwrap(), feed.identity);
         let view = Arc::new(View::default());
+        let store = site.store.clone();
         let maker = Maker {
-            store: store::open(&site.store_url, &site.store_options()).unwrap(),
+            store: store.unwrap_or_else(|| store::open(&site.store_url, &site.store_options()).unwrap()),
             state: Arc::clone(&state),
             view: Arc::clone(&view),
             options: Arc::new(feed),
@@ -227,6 +231,18 @@ impl App {
     pub(crate) async fn step_at(&mut self, instant: &str) {
         self.clock.set(instant);
         self.step().await;
+    }
+
+    /// Goes on by itself, as a process does, for as long as something else takes.
+    pub(crate) async fn runs_while<T>(self, during: impl Future<Output = T>) -> T {
+        let Self { engine, publisher, shutdown, task: _task, .. } = self;
+        let engine = Box::pin(engine.run(shutdown.clone()));
+        let documents = Box::pin(publisher.refreshing(shutdown.clone()));
+        tokio::select! {
+            done = during => done,
+            () = engine => panic!("the engine has ended"),
+            () = documents => panic!("nobody makes documents any more"),
+        }
     }
 
     /// The address of a path, for a client that is not ours.

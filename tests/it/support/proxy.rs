@@ -1,10 +1,11 @@
 //! A TCP proxy that a test can take away and bring back: a database server that is not there.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -13,6 +14,8 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     server: String,
     task: Mutex<JoinSet<()>>,
+    /// Rung when connections fall silent.
+    silence: Arc<Notify>,
 }
 
 impl Proxy {
@@ -21,7 +24,8 @@ impl Proxy {
         let url = Url::parse(url).unwrap();
         let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self { address: listener.local_addr().unwrap(), server, task: Mutex::default() };
+        let address = listener.local_addr().unwrap();
+        let proxy = Self { address, server, task: Mutex::default(), silence: Arc::default() };
         proxy.run(listener);
         proxy
     }
@@ -45,15 +49,23 @@ impl Proxy {
         self.run(TcpListener::bind(self.address).await.unwrap());
     }
 
+    /// Nothing passes on the present connections any more, and nobody is told; new ones are served.
+    pub(crate) fn fall_silent(&self) {
+        self.silence.notify_waiters();
+    }
+
     fn run(&self, listener: TcpListener) {
-        let server = self.server.clone();
+        let (server, silence) = (self.server.clone(), Arc::clone(&self.silence));
         self.task.lock().unwrap().spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((mut client, _)) = listener.accept().await {
-                let server = server.clone();
+                let (server, silence) = (server.clone(), Arc::clone(&silence));
                 connections.spawn(async move {
                     let mut upstream = TcpStream::connect(server).await.unwrap();
-                    let _closed = copy_bidirectional(&mut client, &mut upstream).await;
+                    tokio::select! {
+                        _closed = copy_bidirectional(&mut client, &mut upstream) => {}
+                        () = silence.notified() => std::future::pending().await,
+                    }
                 });
             }
         });
