@@ -20,8 +20,6 @@ use crate::text::names;
 use crate::text::stamp::Zones;
 use crate::{feed, observe, outgoing, purge, store};
 
-/// Pings of an external hub at a time.
-const PINGS_AT_A_TIME: usize = 4;
 /// The identity of a service that nobody but this machine can see.
 const LOCAL_AUTHORITY: &str = "loa.localhost";
 const LOCAL_SINCE: &str = "2025";
@@ -206,7 +204,7 @@ pub(crate) fn ping(config: &Config, base_url: &Url, ledger: &str, hub: Arc<Exter
         hook: purge::Hook::Ping(hub),
         base_url: base_url.clone(),
         timeout: config.push.delivery_timeout,
-        calls_max: PINGS_AT_A_TIME,
+        calls_max: config.push.pings_max,
         give_up_after: config.push.give_up_after,
         place: config.state.directory.join(format!("pinged-{hash:016x}")),
         ledger: ledger.to_owned(),

@@ -96,7 +96,8 @@ pub(crate) async fn serve(
     let signals = Signals::watch().context("signals cannot be watched")?;
     output::print(&addresses(listen, &base_url))?;
     tell_ready();
-    let service = lifecycle.run(signals, config.http.shutdown_grace + END_GRACE);
+    let grace = config.http.shutdown_grace.max(config.push.shutdown_grace);
+    let service = lifecycle.run(signals, grace + END_GRACE);
     let ended = both(service, beside(base_url, stop)).await;
     // What was made while the others ended.
     disk.flush().context("the last good documents cannot be written")?;

@@ -170,6 +170,7 @@ pub(crate) fn http_options(config: &Config, base_url: Url) -> http::Options {
         header_timeout: config.http.header_timeout,
         idle_timeout: config.http.idle_timeout,
         shutdown_grace: config.http.shutdown_grace,
+        hub_body_bytes_max: config.push.request_bytes_max,
         ..http::Limits::default()
     };
     http::Options {

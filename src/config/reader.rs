@@ -64,9 +64,9 @@ impl<'a> Reader<'a> {
 
     /// Numbers, each within a range; at least one.
     pub(super) fn numbers<T: TryFrom<i64>>(&self, key: &str, range: RangeInclusive<i64>) -> Vec<T> {
-        let Some(Value::Numbers(numbers)) = self.value(key) else { return Vec::new() };
+        let numbers = if let Some(Value::Numbers(numbers)) = self.value(key) { numbers.as_slice() } else { &[] };
         if numbers.is_empty() {
-            self.fault(key, "is empty, expected at least one number");
+            self.fault(key, "is empty, expected at least one number; leave the key out to get the default");
         }
         numbers.iter().filter_map(|number| self.within(key, *number, &range)).collect()
     }

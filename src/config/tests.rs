@@ -211,6 +211,22 @@ fn the_hub_is_read_and_its_limits_agree() {
         "client_header = 'X Y'",
         "client_header (loa.toml, line 2): `X Y` cannot be used, expected the name of a header such as `X-Forwarded-For`",
     );
+    refused(
+        "callback_ports = []",
+        "callback_ports (loa.toml, line 2): is empty, expected at least one number; leave the key out to get the default",
+    );
+    refused(
+        "hubs = ['https://hub.example', 'https://other.example/', 'https://HUB.example/']",
+        "hubs (loa.toml, line 2): `https://hub.example/` stands there more than once; leave it there once",
+    );
+    refused(
+        "verification_retry_first_ms = 3000\nverification_retry_max_ms = 2000",
+        "verification_retry_first_ms (loa.toml, line 2): 3000 is more than `push.verification_retry_max_ms` (2000); lower it or raise the other",
+    );
+    refused(
+        "requests_per_client_max = 10001",
+        "requests_per_client_max (loa.toml, line 2): 10001 is more than `push.requests_max` (10000); lower it or raise the other",
+    );
     refused("callback_ports = [0]", "callback_ports (loa.toml, line 2): 0 is out of range, expected 1 to 65535");
     refused(
         "callback_ports = ['80']",

@@ -39,8 +39,6 @@ const INDEX_PATH: &str = "/";
 const LIVE_PATH: &str = "/healthz";
 const READY_PATH: &str = "/readyz";
 const HUB_PATH: &str = "/hub";
-/// Longest request to the hub: an address of ours, one of theirs and a secret, all of them escaped.
-const HUB_BODY_BYTES_MAX: usize = 16_384;
 
 /// Answers the public requests.
 pub(super) struct Handler {
@@ -263,11 +261,12 @@ impl Handler {
         if !is_form(&asked.head.headers) {
             return said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/x-www-form-urlencoded");
         }
-        let body = timeout(self.options.limits.header_timeout, asked.read_body(HUB_BODY_BYTES_MAX)).await;
+        let bytes_max = self.options.limits.hub_body_bytes_max;
+        let body = timeout(self.options.limits.header_timeout, asked.read_body(bytes_max)).await;
         let body = match body {
             Ok(Ok(body)) => body,
             Ok(Err(NoBody::TooLarge)) => {
-                let text = format!("the request has more than {HUB_BODY_BYTES_MAX} bytes");
+                let text = format!("the request has more than {bytes_max} bytes");
                 return said(StatusCode::PAYLOAD_TOO_LARGE, &text);
             }
             Ok(Err(NoBody::Broken)) => return said(StatusCode::BAD_REQUEST, "the request broke off"),

@@ -103,6 +103,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// For the client to take an answer, once it no longer fits the socket's buffer.
     pub answer_timeout: Duration,
+    /// Bytes of a request to the hub: an address of ours, one of theirs and a secret, all of them escaped; more is 413.
+    pub hub_body_bytes_max: usize,
     /// For answers under way when the shutdown begins.
     pub shutdown_grace: Duration,
 }
@@ -118,6 +120,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(8),
             idle_timeout: Duration::from_secs(75),
             answer_timeout: Duration::from_mins(1),
+            hub_body_bytes_max: 16 * 1024,
             shutdown_grace: Duration::from_secs(10),
         }
     }

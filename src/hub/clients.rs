@@ -29,14 +29,14 @@ impl Clients {
             self.asked.clear();
         }
         let Some(client) = client else { return true };
-        let asked = self.asked.entry(one(client)).or_default();
+        let asked = self.asked.entry(network(client)).or_default();
         *asked = asked.saturating_add(1);
         *asked <= self.max
     }
 }
 
-/// Whoever has one address of the sixth version has 2^64 of them.
-fn one(client: IpAddr) -> IpAddr {
+/// Of whom an address is: whoever has one of the sixth version has 2^64 of them.
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
         address @ IpAddr::V4(_) => address,

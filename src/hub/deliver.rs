@@ -28,8 +28,6 @@ const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(2);
 const EXPIRED_PAUSE: Duration = Duration::from_mins(1);
 /// Why a subscription is denied after it was confirmed.
 const FEED_ENDED: &str = "the feed has ended";
-/// How often is tried at least before a delivery is given up.
-const CHANCES_MIN: u32 = 4;
 /// When a document that is not to be had is asked for again.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -139,12 +137,13 @@ fn judged(hub: &Hub, delivery: &Delivery, sequence: u64, reply: Result<Reply, Se
 
 /// Tried again, or given up if it would be too late.
 fn failed(hub: &Hub, delivery: &Delivery, retry_after: Option<&str>, failure: String) -> Outcome {
-    let (retry, now) = (&hub.options.retry, hub.clock.now());
-    let own = retry.pause(delivery.attempts, chance());
-    let pause = retry_after.and_then(|text| retry.asked(text, now)).map_or(own, |asked| asked.max(own));
+    let (options, now) = (&hub.options, hub.clock.now());
+    let own = options.retry.pause(delivery.attempts, chance());
+    let pause = retry_after.and_then(|text| options.retry.asked(text, now)).map_or(own, |asked| asked.max(own));
     let until = after(now, pause);
     // The event may be older than the hub: it has had its chances first.
-    if delivery.attempts >= CHANCES_MIN && until > after(delivery.since, retry.give_up_after) {
+    let has_had = delivery.attempts + 1 >= options.give_up_tries_min;
+    if has_had && until > after(delivery.since, options.give_up_after) {
         return Outcome::GivenUp { failure };
     }
     Outcome::Failed { until, failure }

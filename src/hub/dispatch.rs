@@ -1,6 +1,7 @@
 //! Whose turn it is. Hosts take turns, each with so many deliveries at a time and a breaker; nobody waits for another.
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::deliver::{Posted, deliver};
 use super::{CLAIM_MARGIN, Hub, LOOK_EVERY, after, age};
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
+use crate::domain::scope::Scope;
 use crate::observe::metrics::{self, Pushed};
 use crate::outgoing::egress::Kept;
 use crate::state::StateError;
@@ -22,14 +24,8 @@ use crate::state::push::{Delivery, Outcome, Settled};
 const HOSTS_AT_ONCE: usize = 64;
 /// A claim costs a commit: what becomes free meanwhile is taken by the next one.
 const CLAIM_EVERY: Duration = Duration::from_millis(20);
-/// To a host that has not answered lately so much goes at once, until it does ...
-const UNPROVEN_AT_ONCE: usize = 2;
-/// ... and one part in so many of what may be under way is kept for those that do: the others may all hang.
-const PROVEN_PART: usize = 4;
 /// How long a connection is kept for the next delivery to its host.
 const KEPT_FOR: Duration = Duration::from_secs(20);
-/// How long what is under way may take when the process ends; the rest is delivered by the next.
-const END_GRACE: Duration = Duration::from_secs(3);
 /// The shortest pause.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 
@@ -46,6 +42,7 @@ pub(super) async fn run(hub: &Arc<Hub>, stop: &CancellationToken) {
         put_off: HashMap::new(),
         connections: 0,
         wake_at: None,
+        places: None,
         claimed: None,
         looked: Instant::now(),
         more: true,
@@ -85,6 +82,8 @@ struct Dispatch<'a> {
     connections: usize,
     /// When something that failed here is due, or a breaker may be tried.
     wake_at: Option<Timestamp>,
+    /// The tables of units by which subscriptions were led to where the addresses of their places lead.
+    places: Option<String>,
     /// When something was claimed last.
     claimed: Option<Instant>,
     looked: Instant,
@@ -109,6 +108,14 @@ impl Dispatch<'_> {
         self.more = true;
         if let Err(error) = self.hub.subscriptions.enqueue(self.hub.clock.now()).await {
             tracing::warn!(%error, "what has changed cannot be enqueued for subscribers, trying again");
+        }
+        // Between this and taking: nobody gets the feed that all stories have just left.
+        let places = self.hub.publisher.places();
+        if self.places.as_ref() != Some(&places) {
+            match rehome(self.hub).await {
+                Ok(()) => self.places = Some(places),
+                Err(error) => tracing::warn!(%error, "subscriptions cannot follow their places, trying again"),
+            }
         }
     }
 
@@ -149,10 +156,10 @@ impl Dispatch<'_> {
     async fn turns(&mut self, free: usize, now: Timestamp) -> Result<Vec<(String, usize)>, StateError> {
         let (mut turns, mut left) = (Vec::new(), free);
         let held: usize = self.hosts.values().filter(|host| !host.proven).map(|host| host.under_way).sum();
-        let max = self.hub.options.deliveries_max;
-        let mut unproven = (max - max / PROVEN_PART).saturating_sub(held);
+        let mut unproven = self.hub.options.deliveries_unproven_max.saturating_sub(held);
         let begin = self.last.clone();
-        for (mut from, end) in [(begin.clone(), None), (String::new(), Some(begin))] {
+        let again = (!begin.is_empty()).then(|| (String::new(), Some(begin.clone())));
+        for (mut from, end) in iter::once((begin, None)).chain(again) {
             loop {
                 let hosts = self.hub.subscriptions.hosts_due(&from, HOSTS_AT_ONCE, now).await?;
                 let are_the_last = hosts.len() < HOSTS_AT_ONCE;
@@ -188,20 +195,20 @@ impl Dispatch<'_> {
     /// How much more may go to a host, and whether it has answered lately.
     fn allowed(&self, host: &str, now: Timestamp) -> (usize, bool) {
         let max = self.hub.options.deliveries_per_host_max;
-        let unproven = max.min(UNPROVEN_AT_ONCE);
+        let unproven = max.min(self.hub.options.deliveries_per_unproven_host_max);
         let Some(host) = self.hosts.get(host) else { return (unproven, false) };
         let max = if host.proven { max } else { unproven };
         (host.breaker.allows(max, now).saturating_sub(host.under_way), host.proven)
     }
 
     fn begin(&mut self, delivery: Delivery) {
-        let subscription = delivery.subscription;
-        // Its claim is over, and it is under way all the same: it is enough to post it once.
-        if self.tasks.values().any(|other| other.subscription == subscription) {
+        // Its claim is over, and it is under way all the same: it is enough to post it once. What comes of that is not this
+        // claim's.
+        if self.tasks.values().any(|other| other.subscription == delivery.subscription) {
             return;
         }
         if let Some(until) = self.put_off.get(&delivery.key).copied().filter(|until| *until > self.hub.clock.now()) {
-            self.settled.push(Settled { subscription, outcome: Outcome::Released { until } });
+            self.settled.push(delivery.settled(Outcome::Released { until }));
             return;
         }
         let host = self.hosts.entry(delivery.host.clone()).or_default();
@@ -254,7 +261,7 @@ impl Dispatch<'_> {
         };
         self.wake_at = self.wake_at.into_iter().chain(due).chain(host.breaker.open_until()).min();
         tell(&delivery, &posted.outcome, now);
-        self.settled.push(Settled { subscription: delivery.subscription, outcome: posted.outcome });
+        self.settled.push(delivery.settled(posted.outcome));
     }
 
     /// Writes down what has ended. What cannot be written down waits for the next time.
@@ -313,18 +320,35 @@ impl Dispatch<'_> {
 
     /// Waits a moment for what is under way, and leaves the rest to the next process at once.
     async fn finish(mut self) {
+        let grace = self.hub.options.end_grace;
         let end = async {
             while let Some(ended) = self.under_way.join_next_with_id().await {
                 self.ended(ended);
             }
         };
-        drop(timeout(END_GRACE, end).await);
+        drop(timeout(grace, end).await);
         self.under_way.shutdown().await;
         let until = self.hub.clock.now();
-        let left = self.tasks.values().map(|delivery| delivery.subscription);
-        self.settled.extend(left.map(|subscription| Settled { subscription, outcome: Outcome::Released { until } }));
+        self.settled.extend(self.tasks.values().map(|delivery| delivery.settled(Outcome::Released { until })));
         self.settle().await;
     }
+}
+
+/// Subscriptions of a place that has gone into another one go on there, where its address leads.
+async fn rehome(hub: &Hub) -> Result<(), StateError> {
+    let subscribed = hub.subscriptions.subscribed().await?;
+    let led = subscribed.into_iter().map(|scope| (hub.publisher.leads_to(&scope), scope));
+    let pairs: Vec<(Scope, Scope)> = led.filter(|(to, from)| to != from).map(|(to, from)| (from, to)).collect();
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    hub.subscriptions.rehome(&pairs, hub.clock.now()).await?;
+    tracing::info!(feeds = pairs.len(), "subscriptions follow their places, which have gone into others");
+    for (_, to) in &pairs {
+        // A combination begins when somebody asks for it.
+        hub.publisher.want(to);
+    }
+    Ok(())
 }
 
 /// Metrics and log: the host, never the callback, which is a capability.

@@ -33,7 +33,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::observe::metrics;
 use crate::outgoing::egress::Egress;
 use crate::publish::publisher::Publisher;
-use crate::state::push::{Accepted, Backlog, Limit, NewRequest, RequestLimits, Subscriptions};
+use crate::state::push::{Accepted, Backlog, Limit, NewRequest, RequestLimits, Subscriptions, Wish};
 use clients::Clients;
 use request::{Form, Refusal};
 
@@ -69,6 +69,10 @@ pub struct Options {
     pub requests_per_client_hour: u32,
     /// All of a verification.
     pub verification_timeout: Duration,
+    /// How often a callback that does not answer is asked.
+    pub verification_tries_max: u32,
+    /// When it is asked again.
+    pub verification_retry: Retry,
     /// Verifications at a time.
     pub verifications_max: usize,
     /// Verifications at one host at a time: whoever is asked for by strangers is not flooded.
@@ -79,12 +83,22 @@ pub struct Options {
     pub deliveries_max: usize,
     /// Deliveries to one host at a time.
     pub deliveries_per_host_max: usize,
+    /// Of these to one that has not answered lately, until it does ...
+    pub deliveries_per_unproven_host_max: usize,
+    /// ... and to all such hosts together: they may all hang.
+    pub deliveries_unproven_max: usize,
     /// When what fails is tried again.
     pub retry: Retry,
+    /// How long an event is tried to be delivered ...
+    pub give_up_after: Duration,
+    /// ... and how often at least.
+    pub give_up_tries_min: u32,
     /// When a host is left alone.
     pub breaker: BreakerOptions,
     /// How long dead letters are kept.
     pub dead_letters_kept: Duration,
+    /// How long what is under way may take when the process ends; the rest is delivered by the next.
+    pub end_grace: Duration,
 }
 
 /// How long a subscription stands, in seconds.
@@ -188,14 +202,15 @@ impl Hub {
         let form = Form::read(body)?;
         let wanted = form.checked(&self.options.leases)?;
         self.egress.admits(&wanted.callback).map_err(|refusal| Refusal::Forbidden(refusal.to_string()))?;
-        let key = topic::find(&*self.publisher, &self.options, &wanted.topic)?;
+        let leaves = wanted.wish == Wish::Unsubscribe;
+        let key = topic::find(&self.publisher, &self.options, &wanted.topic, leaves)?;
         let request = NewRequest {
             key,
             topic: wanted.topic,
             callback: wanted.callback.text().to_owned(),
             host: wanted.callback.host(),
             wish: wanted.wish,
-            client: client.map(|client| client.to_string()),
+            client: client.map(|client| clients::network(client).to_string()),
         };
         let _turn = self.asking.acquire().await;
         match self.subscriptions.request(&request, &self.options.limits, now).await {
@@ -307,6 +322,7 @@ const fn said(limit: Limit) -> &'static str {
         Limit::Subscriptions => "the hub has as many subscriptions as it may have",
         Limit::SubscriptionsPerHost => "this callback host has as many subscriptions as it may have",
         Limit::RequestsPerHost => "too many requests of this callback host wait for their verification",
+        Limit::RequestsPerClient => "too many requests of this client wait for their verification",
         Limit::Requests => "too many requests wait for their verification",
     }
 }

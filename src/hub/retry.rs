@@ -14,8 +14,6 @@ pub struct Retry {
     pub first: Duration,
     /// The longest.
     pub max: Duration,
-    /// How long an event is tried to be delivered.
-    pub give_up_after: Duration,
 }
 
 impl Retry {
@@ -43,8 +41,7 @@ impl Retry {
 mod tests {
     use super::*;
 
-    const RETRY: Retry =
-        Retry { first: Duration::from_secs(2), max: Duration::from_hours(1), give_up_after: Duration::from_hours(24) };
+    const RETRY: Retry = Retry { first: Duration::from_secs(2), max: Duration::from_hours(1) };
 
     #[test]
     fn pauses_grow_with_full_jitter_up_to_the_longest() {

@@ -5,21 +5,22 @@ use url::Url;
 use super::Options;
 use super::request::Refusal;
 use crate::domain::feed_key::FeedKey;
-use crate::publish::{Published, Route};
+use crate::publish::publisher::Publisher;
+use crate::publish::{Published as _, Route};
 
 /// How often a feed may have moved on: each address leads to the present one in one step.
 const MOVES_MAX: usize = 3;
 
-/// The feed that an address of ours is of, or was of before it moved. The scheme is not looked at: a proxy in front may speak
-/// both. What has a query is no feed.
-pub(super) fn find(published: &dyn Published, options: &Options, topic: &str) -> Result<FeedKey, Refusal> {
+/// The feed that an address of ours is of, or was of before it moved; for who `leaves` also one that has ended. The scheme is
+/// not looked at: a proxy in front may speak both. What has a query is no feed.
+pub(super) fn find(published: &Publisher, options: &Options, topic: &str, leaves: bool) -> Result<FeedKey, Refusal> {
     let path = path_of(&options.base_url, topic).ok_or(Refusal::NoTopic)?;
     let mut path = percent_encoding::percent_decode_str(&path).decode_utf8().ok().ok_or(Refusal::NoTopic)?.into_owned();
     for _ in 0..=MOVES_MAX {
         match published.route(&path) {
             Route::Feed(key) => return Ok(key),
             Route::Moved(to) => path = to,
-            Route::Gone => return Err(Refusal::TopicGone),
+            Route::Gone => return published.feed_at(&path).filter(|_| leaves).ok_or(Refusal::TopicGone),
             Route::Starting => return Err(Refusal::NotNow("the service is starting")),
             Route::Unknown => match options.redirects.get(&path) {
                 Some(to) => path.clone_from(to),

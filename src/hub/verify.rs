@@ -21,8 +21,6 @@ use crate::state::push::{Request, Verdict, Wish};
 const FREE_PART: usize = 4;
 /// How long a verification waits for the document: with its own time less than a claim lasts.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a callback that does not answer is asked.
-const TRIES_MAX: u32 = 3;
 /// What is read of an answer that counts for nothing.
 const NOTHING_BYTES: usize = 0;
 
@@ -104,7 +102,7 @@ async fn verdict(hub: &Hub, request: &Request) -> Verdict {
         Ok(Ok(document)) => document.sequence(),
         _ if mode == "unsubscribe" => 0,
         // Ours to mend, as after a start: asked as soon as it is.
-        _ => return Verdict::Postponed { until: after(hub.clock.now(), hub.options.retry.first) },
+        _ => return Verdict::Postponed { until: after(hub.clock.now(), hub.options.verification_retry.first) },
     };
     let Ok(challenge) = challenge() else { return postponed(hub, request) };
     let mut parameters = vec![("hub.mode", mode), ("hub.topic", &asked.topic), ("hub.challenge", &challenge)];
@@ -152,9 +150,9 @@ async fn get(
 
 /// Asked again, unless that was done often enough: then it stays as it was, and who wants to subscribe asks once more.
 fn postponed(hub: &Hub, request: &Request) -> Verdict {
-    if request.attempts + 1 >= TRIES_MAX {
+    if request.attempts + 1 >= hub.options.verification_tries_max {
         return Verdict::Dropped;
     }
-    let pause: Duration = hub.options.retry.pause(request.attempts, chance());
+    let pause: Duration = hub.options.verification_retry.pause(request.attempts, chance());
     Verdict::Postponed { until: after(hub.clock.now(), pause) }
 }

@@ -23,6 +23,7 @@ const SET_ASIDE: &str = "loa_articles_set_aside";
 const PURGES: &str = "loa_purges_total";
 const PURGES_WAITING: &str = "loa_purges_waiting";
 const PINGS: &str = "loa_pings_total";
+const PINGS_WAITING: &str = "loa_pings_waiting";
 const PUSH_REQUESTS: &str = "loa_push_requests_total";
 const PUSH_VERIFICATIONS: &str = "loa_push_verifications_total";
 const PUSH_DELIVERIES: &str = "loa_push_deliveries_total";
@@ -176,6 +177,7 @@ fn describe() {
     metrics::describe_counter!(PURGES, "Addresses of which caches were told that they changed, by result.");
     metrics::describe_gauge!(PURGES_WAITING, "Addresses that wait to be purged from caches.");
     metrics::describe_counter!(PINGS, "Addresses of which external hubs were told that they changed, by result.");
+    metrics::describe_gauge!(PINGS_WAITING, "Addresses that wait to be told to external hubs, of all hubs together.");
     metrics::describe_counter!(PUSH_REQUESTS, "Requests to the hub, by result.");
     metrics::describe_counter!(PUSH_VERIFICATIONS, "Callbacks asked whether they mean it, by what they said.");
     metrics::describe_counter!(PUSH_DELIVERIES, "Documents posted to subscribers, by result.");
@@ -311,6 +313,11 @@ pub fn purges_waiting(addresses: usize) {
     gauge!(PURGES_WAITING).set(number(addresses));
 }
 
+/// Of one of the external hubs so many addresses wait now, where so many did before.
+pub fn pings_waiting(before: usize, now: usize) {
+    gauge!(PINGS_WAITING).increment(number(now) - number(before));
+}
+
 /// Somebody asked the hub, and was accepted or refused.
 pub fn push_request(accepted: bool) {
     counter!(PUSH_REQUESTS, "result" => if accepted { "accepted" } else { "refused" }).increment(1);
@@ -375,6 +382,9 @@ mod tests {
             purged(Purged::GivenUp, 3);
             purges_waiting(5);
             pinged(Purged::Done, 4);
+            pings_waiting(0, 9);
+            pings_waiting(0, 2);
+            pings_waiting(9, 6);
             push_request(false);
             push_verified(Verified::Confirmed);
             pushed(Pushed::GivenUp);
@@ -403,6 +413,7 @@ mod tests {
             "loa_purges_total{result=\"given_up\"} 3",
             "loa_purges_waiting 5",
             "loa_pings_total{result=\"done\"} 4",
+            "loa_pings_waiting 8",
             "loa_push_requests_total{result=\"refused\"} 1",
             "loa_push_verifications_total{result=\"confirmed\"} 1",
             "loa_push_deliveries_total{result=\"given_up\"} 1",
@@ -415,6 +426,6 @@ mod tests {
             assert!(page.lines().any(|found| found == line), "`{line}` is not in\n{page}");
         }
         let helps = page.lines().filter(|line| line.starts_with("# HELP")).count();
-        assert_eq!(helps, 25, "one of each");
+        assert_eq!(helps, 26, "one of each");
     }
 }

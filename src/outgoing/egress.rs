@@ -4,14 +4,17 @@
 //! A name is looked up once, every address that it has is checked, and the connection goes to one of these: there is no second
 //! look-up that could say something else. Redirects are answers, and proxies are unknown here.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -24,6 +27,10 @@ use super::connection::{self, Stream, host_of};
 use super::exchange::USER_AGENT;
 use super::kept::Failed;
 pub use super::kept::Kept;
+
+/// Names that are looked up at a time. Each holds a thread until the system answers, whoever has given up meanwhile; all of
+/// the program have 512 of these for what blocks, such as making documents.
+const LOOKUPS_MAX: usize = 256;
 
 /// Who may be called.
 #[derive(Debug, Clone)]
@@ -134,13 +141,14 @@ impl From<Failed> for SendError {
 pub struct Egress {
     options: EgressOptions,
     tls: Arc<ClientConfig>,
+    lookups: Arc<Semaphore>,
 }
 
 impl Egress {
     /// With these options.
     #[must_use]
     pub fn new(options: EgressOptions) -> Self {
-        Self { options, tls: Arc::new(connection::tls()) }
+        Self { options, tls: Arc::new(connection::tls()), lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 
     /// May it be called, as far as one can tell without looking up its name?
@@ -205,15 +213,29 @@ impl Egress {
 
     /// The host's addresses, if every one of them is admitted: what is public and private at once is a trap.
     async fn addresses(&self, to: &Callback) -> Result<Vec<SocketAddr>, SendError> {
-        let found = lookup_host((to.name(), to.port())).await;
-        let found: Vec<SocketAddr> = found.map_err(|error| SendError::Unresolved(error.to_string()))?.collect();
+        let found = match to.name().parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, to.port())],
+            Err(_) => self.look_up(to).await.map_err(|error| SendError::Unresolved(error.to_string()))?,
+        };
         found.iter().try_for_each(|address| self.admits_address(address.ip()))?;
         Ok(found)
     }
 
+    /// Asks the system, when it is this name's turn. What it does not answer in time goes on in its thread, and counts until it
+    /// ends.
+    async fn look_up(&self, to: &Callback) -> io::Result<Vec<SocketAddr>> {
+        let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
+        let host = (to.name().to_owned(), to.port());
+        let asked = spawn_blocking(move || {
+            let _turn = turn;
+            host.to_socket_addrs().map(Iterator::collect)
+        });
+        asked.await.map_err(io::Error::other).flatten()
+    }
+
     /// Begins TLS, if that is asked for.
     async fn begin(&self, to: &Callback, plain: TcpStream) -> Result<Box<dyn Stream>, SendError> {
-        let unreachable = |error: std::io::Error| SendError::Unreachable(error.to_string());
+        let unreachable = |error: io::Error| SendError::Unreachable(error.to_string());
         // The end of a message is not to wait until its beginning is acknowledged.
         plain.set_nodelay(true).map_err(unreachable)?;
         if !to.is_secure() {
@@ -260,6 +282,17 @@ mod tests {
         }
     }
 
+    fn get(to: &Callback, total_timeout: Duration) -> Message {
+        Message {
+            method: Method::GET,
+            target: to.target(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            total_timeout,
+            reply_bytes_max: 100,
+        }
+    }
+
     #[test]
     fn what_can_be_told_at_once_is() {
         let admitted = |options: EgressOptions, text: &str| {
@@ -283,6 +316,25 @@ mod tests {
         assert!(admitted(local, "https://tin.example/").is_err());
     }
 
+    /// Names that nobody answers for hold every turn; an address needs none.
+    #[tokio::test]
+    async fn who_waits_for_a_look_up_waits_no_longer_than_all_may_take() {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let options = EgressOptions { may_be_local: true, ..options() };
+        let egress = Egress { lookups: Arc::new(Semaphore::new(0)), ..Egress::new(options) };
+        let told = async |host: &str, total_timeout: Duration| {
+            let to = Callback::parse(&format!("http://{host}:{port}/")).unwrap();
+            egress.send(&to, get(&to, total_timeout), None).await.reply
+        };
+        let (short, long) = (Duration::from_millis(100), Duration::from_secs(20));
+        assert_eq!(told("localhost", short).await, Err(SendError::Timeout));
+        assert!(matches!(told("127.0.0.1", long).await, Err(SendError::Unreachable(_))));
+        egress.lookups.add_permits(1);
+        for turn in 0..2 {
+            assert!(matches!(told("localhost", long).await, Err(SendError::Unreachable(_))), "turn {turn}");
+        }
+    }
+
     #[tokio::test]
     async fn a_certificate_has_to_be_trusted_and_of_the_host() {
         let asked = async |host: &str, tls: ClientConfig| {
@@ -290,15 +342,8 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let to = Callback::parse(&format!("https://{host}:{port}/nhan")).unwrap();
             let options = EgressOptions { may_be_local: true, ..options() };
-            let egress = Egress { options, tls: Arc::new(tls) };
-            let message = Message {
-                method: Method::GET,
-                target: to.target(),
-                headers: HeaderMap::new(),
-                body: Bytes::new(),
-                total_timeout: Duration::from_secs(20),
-                reply_bytes_max: 100,
-            };
+            let egress = Egress { tls: Arc::new(tls), ..Egress::new(options) };
+            let message = get(&to, Duration::from_secs(20));
             let (sent, ()) = tokio::join!(egress.send(&to, message, None), answer_one(listener));
             sent.reply
         };

@@ -137,9 +137,22 @@ pub(super) fn unknown_criteria(custom: &[CustomFeed], addresses: &AddressBook) -
 
 /// Categories that are new, gone, renamed or moved.
 pub(super) fn changed(old: &CategoryTree, new: &CategoryTree) -> HashSet<CategoryId> {
-    let shown = |category: &Category| (category.slug.clone(), category.name.clone(), category.parent_id.clone());
+    differing(old, new, |category| (category.slug.clone(), category.name.clone(), category.parent_id.clone()))
+}
+
+/// Categories that are new, gone or renamed: their feeds are called otherwise, whatever is in them.
+pub(super) fn retitled(old: &CategoryTree, new: &CategoryTree) -> HashSet<CategoryId> {
+    differing(old, new, |category| (category.slug.clone(), category.name.clone()))
+}
+
+/// Categories that are shown otherwise.
+fn differing<T: PartialEq>(
+    old: &CategoryTree,
+    new: &CategoryTree,
+    shown: impl Fn(&Category) -> T,
+) -> HashSet<CategoryId> {
     let differs = |a: &CategoryTree, b: &CategoryTree| {
-        let differing = a.all().iter().filter(|category| b.get(&category.id).map(shown) != Some(shown(category)));
+        let differing = a.all().iter().filter(|category| b.get(&category.id).map(&shown) != Some(shown(category)));
         differing.map(|category| category.id.clone()).collect::<Vec<_>>()
     };
     differs(old, new).into_iter().chain(differs(new, old)).collect()

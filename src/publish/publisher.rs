@@ -363,7 +363,7 @@ impl Publisher {
         }
     }
 
-    /// A combination is there once it has had an article; a custom feed as long as it is configured.
+    /// A combination is there once it has had an article.
     fn route_of(&self, key: FeedKey) -> Route {
         match &key.scope {
             Scope::Combination(..) if self.view().with_catalog(|catalog| catalog.has_any(&key.scope)) => {
@@ -371,7 +371,7 @@ impl Publisher {
             }
             Scope::Combination(..) if !self.view().is_filled() => Route::Starting,
             Scope::Combination(..) => Route::Unknown,
-            Scope::Custom(name) if !self.maker.options.custom.contains_key(name) => Route::Gone,
+            scope if self.has_ended(scope) => Route::Gone,
             _ => Route::Feed(key),
         }
     }

@@ -445,10 +445,9 @@ impl Reconciler {
         if changed.is_empty() {
             return Ok(());
         }
-        let decided: HashSet<&ArticleId> = outcome.decided.iter().collect();
-        let ids: Vec<ArticleId> =
-            self.view.with_catalog(|catalog| catalog.public().filter(|id| !decided.contains(id)).collect());
-        let mut renamed: BTreeSet<Scope> = BTreeSet::new();
+        let decided: HashSet<ArticleId> = outcome.decided.iter().cloned().collect();
+        let ids: Vec<ArticleId> = self.view.with_catalog(|catalog| catalog.public().collect());
+        let mut renamed = self.retitled(old, tree);
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             for record in self.state.records(chunk).await? {
                 let above = |tree: &CategoryTree, id: &CategoryId| {
@@ -458,7 +457,10 @@ impl Reconciler {
                     renamed.extend(record.scopes.iter().cloned());
                     renamed.extend(Scope::combinations(record.scopes.iter(), record.scopes.iter()));
                 }
-                if let Some(write) = transition::re_scope(&record, circumstances) {
+                // What was decided comes into the scopes of its row.
+                if !decided.contains(&record.id)
+                    && let Some(write) = transition::re_scope(&record, circumstances)
+                {
                     outcome.add_write(Some(&record), write);
                 }
             }
@@ -466,5 +468,18 @@ impl Reconciler {
         let touch = |scope| Touch { scope, at: circumstances.now, removes: false };
         outcome.batch.touches.extend(renamed.into_iter().map(touch));
         Ok(())
+    }
+
+    /// The feeds that are called otherwise with the tree, also those that hold nothing: somebody may have subscribed to them.
+    fn retitled(&self, old: &CategoryTree, tree: &CategoryTree) -> BTreeSet<Scope> {
+        let retitled = names::retitled(old, tree);
+        let is_theirs = |scope: &&Scope| match scope {
+            Scope::Category(id) | Scope::Combination(id, _) => retitled.contains(id),
+            _ => false,
+        };
+        let mut scopes: BTreeSet<Scope> =
+            self.view.with_catalog(|catalog| catalog.recorded().filter(is_theirs).cloned().collect());
+        scopes.extend(retitled.iter().filter(|id| old.get(id).is_some()).cloned().map(Scope::Category));
+        scopes
     }
 }

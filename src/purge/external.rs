@@ -1,6 +1,7 @@
 //! An external hub (WebSub 6): it is told which of our documents are new, and gets them by itself.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::domain::clock::{Clock, Timestamp};
+use crate::observe::metrics;
 use crate::outgoing::callback::{Callback, NotACallback};
 use crate::outgoing::egress::{Egress, Message};
 
@@ -19,6 +21,8 @@ pub struct ExternalHub {
     egress: Arc<Egress>,
     clock: Arc<dyn Clock>,
     health: Mutex<HubHealth>,
+    /// Addresses that it was not told of yet, as was counted last.
+    waiting: AtomicUsize,
 }
 
 /// How a hub of somebody else is.
@@ -39,13 +43,18 @@ impl ExternalHub {
     /// [`NotACallback`]: nothing can be sent to such an address.
     pub fn new(url: &Url, egress: Arc<Egress>, clock: Arc<dyn Clock>) -> Result<Self, NotACallback> {
         let health = Mutex::new(HubHealth { url: url.to_string(), ok: true, last_ok: None });
-        Ok(Self { address: Callback::parse(url.as_str())?, egress, clock, health })
+        Ok(Self { address: Callback::parse(url.as_str())?, egress, clock, health, waiting: AtomicUsize::new(0) })
     }
 
     /// How it is.
     #[must_use]
     pub fn health(&self) -> HubHealth {
         self.lock().clone()
+    }
+
+    /// Says how many addresses wait: of all hubs one number, for their addresses are no labels.
+    pub(super) fn count_waiting(&self, addresses: usize) {
+        metrics::pings_waiting(self.waiting.swap(addresses, Ordering::Relaxed), addresses);
     }
 
     /// Tells it that the document at an address of ours is new. An error is a text for the log.

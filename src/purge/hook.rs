@@ -79,8 +79,7 @@ impl Hook {
     pub(super) fn count_waiting(&self, addresses: usize) {
         match self {
             Self::Command(_) | Self::Request { .. } => metrics::purges_waiting(addresses),
-            // Of several hubs one number would say nothing, and their addresses are no labels.
-            Self::Ping(_) => {}
+            Self::Ping(hub) => hub.count_waiting(addresses),
         }
     }
 

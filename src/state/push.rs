@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use super::StateError;
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
+use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 
 /// Longest callback, in bytes: what PostgreSQL can index is not much longer.
@@ -45,7 +46,7 @@ pub struct NewRequest {
     pub host: String,
     /// What is asked for.
     pub wish: Wish,
-    /// Who asked, an IP address; `None` if it cannot be told.
+    /// Who asked, an IP address, of the sixth version its network; `None` if it cannot be told.
     pub client: Option<String>,
 }
 
@@ -58,6 +59,8 @@ pub struct RequestLimits {
     pub subscriptions_per_host_max: u64,
     /// Requests of one host that wait for their verification.
     pub requests_per_host_max: u64,
+    /// Requests of one client that wait for their verification, at whatever hosts.
+    pub requests_per_client_max: u64,
     /// Requests in all that wait for their verification.
     pub requests_max: u64,
 }
@@ -80,6 +83,8 @@ pub enum Limit {
     SubscriptionsPerHost,
     /// `requests_per_host_max`.
     RequestsPerHost,
+    /// `requests_per_client_max`.
+    RequestsPerClient,
     /// `requests_max`.
     Requests,
 }
@@ -138,6 +143,16 @@ pub struct Delivery {
     pub attempts: u32,
     /// End of the subscription.
     pub expires_at: Timestamp,
+    /// Until when it is taken: tells this claim from every later one.
+    pub claimed_until: Timestamp,
+}
+
+impl Delivery {
+    /// What became of it.
+    #[must_use]
+    pub fn settled(&self, outcome: Outcome) -> Settled {
+        Settled { subscription: self.subscription, claimed_until: self.claimed_until, outcome }
+    }
 }
 
 /// What became of a delivery.
@@ -145,6 +160,8 @@ pub struct Delivery {
 pub struct Settled {
     /// The number of the subscription.
     pub subscription: i64,
+    /// Until when the delivery was taken.
+    pub claimed_until: Timestamp,
     /// What happened.
     pub outcome: Outcome,
 }
@@ -311,11 +328,9 @@ pub trait Subscriptions: Send + Sync + std::fmt::Debug {
         until: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Delivery>, StateError>>;
 
-    /// Writes down what became of deliveries.
+    /// Writes down what became of deliveries. That the subscriber has a document counts in any case; all else only of a claim
+    /// that still stands: nobody has taken the delivery anew.
     fn settle<'a>(&'a self, settled: &'a [Settled], now: Timestamp) -> BoxFuture<'a, Result<(), StateError>>;
-
-    /// The earliest instant after `now` at which a delivery or a request becomes due, or free again.
-    fn next_due(&self, now: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StateError>>;
 
     /// Ends subscriptions whose lease is over; what they were owed becomes dead letters. Forgets dead letters older than
     /// `keep`. Gives how many ended. In parts, each a transaction.
@@ -347,9 +362,16 @@ pub trait Subscriptions: Send + Sync + std::fmt::Debug {
     /// Ends a subscription, and has the subscriber told by the service ([`Wish::Deny`]); false if there is none.
     fn remove<'a>(&'a self, id: i64, reason: &'a str, now: Timestamp) -> BoxFuture<'a, Result<bool, StateError>>;
 
-    /// Has the subscriber get the present document at once: what waits is due now, with no attempts counted; if nothing waits,
-    /// a delivery is enqueued. False if there is no such subscription.
+    /// Has the subscriber get the present document at once: what waits is due now, and how often and why it failed is forgotten;
+    /// if nothing waits, a delivery is enqueued. False if there is no such subscription.
     fn retry(&self, id: i64, now: Timestamp) -> BoxFuture<'_, Result<bool, StateError>>;
+
+    /// The feeds that somebody has subscribed to.
+    fn subscribed(&self) -> BoxFuture<'_, Result<Vec<Scope>, StateError>>;
+
+    /// Of each pair the first feed has gone into the second: its subscriptions are of that one from now on, under new numbers,
+    /// and are owed its document. Who has subscribed to both keeps the second one.
+    fn rehome<'a>(&'a self, pairs: &'a [(Scope, Scope)], now: Timestamp) -> BoxFuture<'a, Result<(), StateError>>;
 
     /// Ends when something may have become due that this process does not know of; a hint. May be dropped and asked for again.
     fn woken(&self) -> BoxFuture<'_, ()> {

@@ -109,6 +109,8 @@ pub(super) enum Fate {
 #[derive(Serialize)]
 struct SettledRow<'a> {
     subscription: i64,
+    /// Until when it was taken.
+    claim: i64,
     sequence: Option<u64>,
     until: Option<i64>,
     tries: u32,
@@ -176,14 +178,15 @@ pub(super) fn accepted(refused_by: Option<&str>) -> Accepted {
     match refused_by {
         None => Accepted::Recorded,
         Some("requests_per_host") => Accepted::TooMany(Limit::RequestsPerHost),
+        Some("requests_per_client") => Accepted::TooMany(Limit::RequestsPerClient),
         Some("requests") => Accepted::TooMany(Limit::Requests),
         Some("subscriptions_per_host") => Accepted::TooMany(Limit::SubscriptionsPerHost),
         Some(_) => Accepted::TooMany(Limit::Subscriptions),
     }
 }
 
-/// Reads packed deliveries.
-pub(super) fn deliveries(packed: &str) -> Result<Vec<Delivery>, StateError> {
+/// Reads packed deliveries, which are taken until then.
+pub(super) fn deliveries(packed: &str, claimed_until: Timestamp) -> Result<Vec<Delivery>, StateError> {
     let delivery = |row: DeliveryRow| {
         let name = subscription_name(row.subscription);
         Ok(Delivery {
@@ -197,6 +200,7 @@ pub(super) fn deliveries(packed: &str) -> Result<Vec<Delivery>, StateError> {
             since: instant(&name, row.since)?,
             attempts: row.attempts,
             expires_at: instant(&name, row.expires_at)?,
+            claimed_until,
         })
     };
     lines::<DeliveryRow>("delivery", packed)?.into_iter().map(delivery).collect()
@@ -265,6 +269,16 @@ pub(super) fn backlog(row: BacklogRow) -> Result<Backlog, StateError> {
     })
 }
 
+/// Reads feeds.
+pub(super) fn scopes(names: &[String]) -> Result<Vec<Scope>, StateError> {
+    names.iter().map(|name| name.parse().map_err(|error| corrupt("subscriptions", error))).collect()
+}
+
+/// Pairs of feeds as a JSON parameter.
+pub(super) fn pairs(pairs: &[(Scope, Scope)]) -> Result<String, StateError> {
+    json(pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())))
+}
+
 /// Those with one fate, as a JSON parameter; `None` if there are none.
 pub(super) fn settled(settled: &[Settled], fate: Fate) -> Result<Option<String>, StateError> {
     let rows = settled.iter().map(settled_row).filter(|(of, _)| *of == fate);
@@ -273,8 +287,8 @@ pub(super) fn settled(settled: &[Settled], fate: Fate) -> Result<Option<String>,
 }
 
 fn settled_row(settled: &Settled) -> (Fate, SettledRow<'_>) {
-    let subscription = settled.subscription;
-    let row = SettledRow { subscription, sequence: None, until: None, tries: 0, failure: None };
+    let (subscription, claim) = (settled.subscription, micros(settled.claimed_until));
+    let row = SettledRow { subscription, claim, sequence: None, until: None, tries: 0, failure: None };
     match &settled.outcome {
         Outcome::Delivered { sequence } => (Fate::Delivered, SettledRow { sequence: Some(*sequence), ..row }),
         Outcome::Failed { until, failure } => {

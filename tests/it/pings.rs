@@ -179,6 +179,27 @@ async fn s6_p8_each_hub_is_told_each_changed_topic_once_it_is_served() {
     .await;
 }
 
+/// Also of a feed that is only called otherwise, and holds nothing.
+#[tokio::test]
+async fn s6_p8_a_feed_that_is_renamed_is_told() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start();
+        let place = Place::new(db, &with_hubs(&[&hub])).await;
+        let served = place.start();
+        hub.asks(served.address);
+        first_edit(db, &[&hub]).await;
+        db.sql("INSERT INTO categories VALUES ('30', NULL, 'the-thao', 'Thể thao', 3)").await;
+        serves(&served, "/feeds/category/the-thao.json", "Thể thao").await;
+        hub.seen.held.store(true, Ordering::SeqCst);
+        db.sql("UPDATE categories SET name = 'Vận động' WHERE id = '30'").await;
+        until("some to wait", async || place.metric("loa_pings_waiting ").await > 0).await;
+        hub.seen.held.store(false, Ordering::SeqCst);
+        hub.takes(&paths(&["category/the-thao"]), "Vận động").await;
+        until("none to wait", async || place.metric("loa_pings_waiting ").await == 0).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn s6_p8_what_one_process_did_not_come_to_the_next_one_pings() {
     on::<Sqlite>(async |db| {

@@ -17,6 +17,7 @@ use loa::state::push::{
 use loa::state::{self, State, StateError};
 use tokio::time::timeout;
 
+use crate::state_push_deliveries;
 use crate::support::http::patiently;
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
@@ -40,8 +41,10 @@ contract! {
     only_what_is_confirmed_changes_a_subscription
     a_renewal_overrides_what_was_asked_and_keeps_what_is_owed
     each_limit_refuses_by_its_name
+    of_one_client_only_so_many_requests_wait
     denials_count_for_no_limit
     who_is_removed_is_told
+    subscriptions_follow_a_feed_into_another_one
     subscriptions_are_listed_page_by_page
     a_row_that_cannot_be_read_is_named
 }
@@ -55,6 +58,7 @@ pub(crate) const LIMITS: RequestLimits = RequestLimits {
     subscriptions_max: 1000,
     subscriptions_per_host_max: 1000,
     requests_per_host_max: 1000,
+    requests_per_client_max: 1000,
     requests_max: 1000,
 };
 
@@ -122,8 +126,13 @@ pub(crate) async fn change(ledger: &dyn State, scope: Scope, seconds: i64) {
     ledger.commit(&Batch { touches, ..Batch::default() }).await.unwrap();
 }
 
-pub(crate) async fn settle(push: &dyn Subscriptions, subscription: i64, outcome: Outcome, seconds: i64) {
-    push.settle(&[Settled { subscription, outcome }], at(seconds)).await.unwrap();
+/// What became of a delivery that was taken then, for half a minute.
+pub(crate) fn settled(subscription: i64, taken: i64, outcome: Outcome) -> Settled {
+    Settled { subscription, claimed_until: at(taken + 30), outcome }
+}
+
+pub(crate) async fn settle(push: &dyn Subscriptions, subscription: i64, outcome: Outcome, taken: i64, seconds: i64) {
+    push.settle(&[settled(subscription, taken, outcome)], at(seconds)).await.unwrap();
 }
 
 /// How tables are named in statements.
@@ -255,10 +264,7 @@ async fn a_callback_that_does_not_answer_is_asked_again(database: &impl Database
     let push = open(database).await;
     record(&*push, &asked(all(), READER), 0).await;
     let request = claimed(&*push, 0).await.remove(0);
-    assert_eq!(push.next_due(at(0)).await.unwrap(), Some(at(30)), "when it is free again");
     push.settle_request(&request, &Verdict::Postponed { until: at(100) }, at(5)).await.unwrap();
-    assert_eq!(push.next_due(at(5)).await.unwrap(), Some(at(100)));
-    assert_eq!(push.next_due(at(100)).await.unwrap(), None);
     assert_eq!(claimed(&*push, 99).await, []);
     assert_eq!(claimed(&*push, 100).await, [Request { attempts: 1, ..request }]);
 }
@@ -309,7 +315,8 @@ async fn a_renewal_overrides_what_was_asked_and_keeps_what_is_owed(database: &im
     let id = subscribe(&*push, READER, 0, 0).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
-    settle(&*push, id, Outcome::Failed { until: at(50), failure: "answers 500".to_owned() }, 12).await;
+    assert_eq!(state_push_deliveries::claimed(&*push, READER, 1, 11).await.len(), 1);
+    settle(&*push, id, state_push_deliveries::failed(50), 11, 12).await;
     let first = found(&*push, READER).await;
     let waiting =
         Waiting { sequence: 1, since: at(10), attempts: 1, next_at: at(50), failure: Some("answers 500".to_owned()) };
@@ -336,6 +343,7 @@ async fn each_limit_refuses_by_its_name(database: &impl Database) {
         subscriptions_per_host_max: 1,
         requests_per_host_max: 2,
         requests_max: 3,
+        ..LIMITS
     };
     let check = async |request: &NewRequest, seconds: i64, expect: Accepted| {
         assert_eq!(push.request(request, &limits, at(seconds)).await.unwrap(), expect, "{request:?}");
@@ -366,6 +374,30 @@ async fn each_limit_refuses_by_its_name(database: &impl Database) {
     check(&reader, over, Accepted::Recorded).await;
     let all: Vec<_> = claimed(&*push, over).await.into_iter().map(|request| request.asked).collect();
     assert_eq!(all, [other, third, reader], "nothing that was refused");
+}
+
+/// At whatever hosts: who names thousands that never answer keeps nobody else waiting.
+async fn of_one_client_only_so_many_requests_wait(database: &impl Database) {
+    let push = open(database).await;
+    let limits = RequestLimits { requests_per_client_max: 2, ..LIMITS };
+    let check = async |client: Option<&str>, host: i64, expect: Accepted| {
+        let wanted = asked(all(), &format!("https://h{host}.example/"));
+        let request = NewRequest { client: client.map(str::to_owned), ..wanted };
+        assert_eq!(push.request(&request, &limits, at(host)).await.unwrap(), expect, "{request:?}");
+    };
+    let (one, other) = (Some("192.0.2.1"), Some("192.0.2.2"));
+    check(one, 1, Accepted::Recorded).await;
+    check(one, 2, Accepted::Recorded).await;
+    check(one, 3, Accepted::TooMany(Limit::RequestsPerClient)).await;
+    check(one, 2, Accepted::Recorded).await;
+    check(other, 3, Accepted::Recorded).await;
+    for host in 4..8 {
+        check(None, host, Accepted::Recorded).await;
+    }
+    for request in claimed(&*push, 9).await {
+        push.settle_request(&request, &Verdict::Dropped, at(9)).await.unwrap();
+    }
+    check(one, 3, Accepted::Recorded).await;
 }
 
 async fn denials_count_for_no_limit(database: &impl Database) {
@@ -400,6 +432,43 @@ async fn who_is_removed_is_told(database: &impl Database) {
         push.settle_request(&told[0], &verdict, at(14)).await.unwrap();
         assert_eq!((claimed(&*push, 900).await, listed(&*push).await), (vec![], vec![]));
     }
+}
+
+async fn subscriptions_follow_a_feed_into_another_one(database: &impl Database) {
+    let (ledger, push) = both(database).await;
+    let [old, new]: [Scope; 2] = ["category:1", "category:2"].map(|scope| scope.parse().unwrap());
+    let of = |scope: &Scope, callback: &str| asked(FeedKey::new(scope.clone(), Format::Atom), callback);
+    let wish = Wish::Subscribe { lease_s: LEASE_S, secret: Some(Secret::new(SECRET)) };
+    confirm(&*push, &NewRequest { wish, ..of(&old, READER) }, 0, 0).await;
+    confirm(&*push, &of(&old, OTHER), 0, 1).await;
+    confirm(&*push, &of(&new, OTHER), 0, 2).await;
+    for seconds in 10..15 {
+        change(&*ledger, old.clone(), seconds).await;
+    }
+    change(&*ledger, new.clone(), 20).await;
+    assert_eq!(push.enqueue(at(21)).await.unwrap(), 3);
+    let (before, taken) = (found(&*push, READER).await, state_push_deliveries::claimed(&*push, READER, 9, 21).await);
+    let mut subscribed = push.subscribed().await.unwrap();
+    subscribed.sort();
+    assert_eq!(subscribed, [old.clone(), new.clone()]);
+
+    let pairs = [(old, new.clone())];
+    for seconds in [22, 23] {
+        push.rehome(&pairs, at(seconds)).await.unwrap();
+        assert_eq!(push.subscribed().await.unwrap(), std::slice::from_ref(&new));
+        let after = found(&*push, READER).await;
+        let owed = Waiting { sequence: 1, since: at(20), attempts: 0, next_at: at(22), failure: None };
+        let (id, key) = (after.id, FeedKey::new(new.clone(), Format::Atom));
+        assert_eq!(after, Subscription { id, key, sequence: 0, waiting: Some(owed), ..before.clone() });
+        // What was under way is of the feed that it was.
+        push.settle(&[taken[0].settled(Outcome::Delivered { sequence: 5 })], at(seconds)).await.unwrap();
+        assert_eq!(found(&*push, READER).await, after);
+        assert!(after.id > before.id && after.signed);
+        assert_eq!(found(&*push, OTHER).await.topic, of(&new, OTHER).topic, "who had both keeps the one");
+    }
+    let told = state_push_deliveries::claimed(&*push, READER, 9, 23).await;
+    let told: Vec<_> = told.iter().map(|delivery| (&delivery.key.scope, delivery.secret.clone())).collect();
+    assert_eq!(told, [(&new, Some(Secret::new(SECRET)))]);
 }
 
 async fn subscriptions_are_listed_page_by_page(database: &impl Database) {

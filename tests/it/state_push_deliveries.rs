@@ -10,7 +10,7 @@ use loa::state::push::{DeadLetter, Delivery, NewRequest, Outcome, Settled, Subsc
 
 use crate::state_push::{
     LEASE_S, OTHER, READER, SECRET, all, asked, at, both, change, confirm, found, host, listed, open, record, schema,
-    settle, subscribe,
+    settle, settled, subscribe,
 };
 use crate::support::http::patiently;
 use crate::support::postgres::Postgres;
@@ -38,6 +38,7 @@ contract! {
     what_is_put_off_is_due_later
     what_is_given_up_is_owed_no_more
     who_is_gone_is_forgotten
+    what_comes_of_a_claim_that_ran_out_is_not_written_over_the_next
     a_batch_of_outcomes_is_written_in_one_go
     what_is_retried_is_due_at_once
 }
@@ -92,6 +93,7 @@ async fn a_change_is_enqueued_once_for_each_subscription_of_the_feed(database: &
         since: at(10),
         attempts: 0,
         expires_at: at(i64::from(LEASE_S)),
+        claimed_until: at(41),
     };
     let reopened = open(database).await;
     assert_eq!(claimed(&*reopened, READER, 9, 10).await, [], "not due before it was enqueued");
@@ -117,10 +119,7 @@ async fn concurrent_enqueues_enqueue_each_change_once(database: &impl Database) 
         assert_eq!(a.unwrap() + b.unwrap(), COUNT);
         let taken = claimed(&*one, &callbacks[0], 100, now).await;
         assert_eq!(numbers(&taken), ids);
-        let delivered = |delivery: &Delivery| Settled {
-            subscription: delivery.subscription,
-            outcome: Outcome::Delivered { sequence: delivery.sequence },
-        };
+        let delivered = |delivery: &Delivery| delivery.settled(Outcome::Delivered { sequence: delivery.sequence });
         one.settle(&taken.iter().map(delivered).collect::<Vec<_>>(), at(now)).await.unwrap();
     }
 }
@@ -145,7 +144,7 @@ async fn an_enqueue_that_is_cut_off_loses_nothing(database: &impl Database) {
         let taken = claimed(&*two, READER, 9, now).await;
         let sequence = u64::try_from(steps + 1).unwrap();
         assert_eq!(taken.iter().map(|one| (one.subscription, one.sequence)).collect::<Vec<_>>(), [(id, sequence)]);
-        settle(&*two, id, Outcome::Delivered { sequence }, now).await;
+        settle(&*two, id, Outcome::Delivered { sequence }, now, now).await;
     }
 }
 
@@ -155,7 +154,7 @@ async fn a_newer_event_supersedes_the_one_that_waits(database: &impl Database) {
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
     claimed(&*push, READER, 9, 12).await;
-    settle(&*push, id, failed(500), 13).await;
+    settle(&*push, id, failed(500), 12, 13).await;
     change(&*ledger, Scope::All, 20).await;
     assert_eq!(push.enqueue(at(21)).await.unwrap(), 1);
     let failure = Some("answers 500".to_owned());
@@ -176,17 +175,18 @@ async fn what_came_while_it_was_under_way_is_due_at_once(database: &impl Databas
     let id = subscribe(&*push, READER, 0, 0).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
-    settle(&*push, id, failed(12), 11).await;
+    assert_eq!(claimed(&*push, READER, 9, 11).await.len(), 1);
+    settle(&*push, id, failed(12), 11, 11).await;
     assert_eq!(claimed(&*push, READER, 9, 12).await.len(), 1);
     change(&*ledger, Scope::All, 13).await;
     push.enqueue(at(13)).await.unwrap();
-    settle(&*push, id, Outcome::Delivered { sequence: 1 }, 14).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 1 }, 12, 14).await;
     let next = Waiting { sequence: 2, since: at(14), attempts: 0, next_at: at(14), failure: None };
     let subscription = found(&*push, READER).await;
     assert_eq!((subscription.sequence, subscription.delivered_at), (1, Some(at(14))));
     assert_eq!(subscription.waiting, Some(next));
     assert_eq!(claimed(&*push, READER, 9, 14).await.len(), 1, "nobody has taken it");
-    settle(&*push, id, Outcome::Delivered { sequence: 2 }, 15).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 2 }, 14, 15).await;
     assert_eq!(found(&*push, READER).await.waiting, None);
 }
 
@@ -197,10 +197,10 @@ async fn a_document_that_was_newer_is_not_sent_again(database: &impl Database) {
     push.enqueue(at(11)).await.unwrap();
     claimed(&*push, READER, 9, 11).await;
     change(&*ledger, Scope::All, 12).await;
-    settle(&*push, id, Outcome::Delivered { sequence: 2 }, 13).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 2 }, 11, 13).await;
     assert_eq!(push.enqueue(at(14)).await.unwrap(), 0);
     // What another process says later, of the document before.
-    settle(&*push, id, Outcome::Delivered { sequence: 1 }, 15).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 1 }, 11, 15).await;
     let subscription = found(&*push, READER).await;
     assert_eq!((subscription.sequence, subscription.waiting), (2, None));
     change(&*ledger, Scope::All, 20).await;
@@ -250,7 +250,7 @@ async fn a_ledger_that_was_restored_goes_on(database: &impl Database) {
         change(&*ledger, Scope::All, seconds).await;
     }
     assert_eq!(push.enqueue(at(31)).await.unwrap(), 1);
-    settle(&*push, id, Outcome::Delivered { sequence: 3 }, 32).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 3 }, 31, 32).await;
     // Its transactions are counted from an earlier one.
     let tables = ["control", "feeds"].map(|table| format!("UPDATE {}{table} SET written = 1", schema(database)));
     database.sql(&tables.join("; ")).await;
@@ -269,7 +269,7 @@ async fn what_is_put_off_is_due_later(database: &impl Database) {
     push.enqueue(at(11)).await.unwrap();
     let check = async |outcome: Outcome, seconds: i64, attempts: u32, failure: Option<&str>| {
         assert_eq!(claimed(&*push, READER, 9, seconds).await.len(), 1);
-        settle(&*push, id, outcome, seconds).await;
+        settle(&*push, id, outcome, seconds, seconds).await;
         let (next_at, failure) = (at(seconds + 10), failure.map(str::to_owned));
         let expect = Waiting { sequence: 1, since: at(10), attempts, next_at, failure };
         assert_eq!(found(&*push, READER).await.waiting, Some(expect));
@@ -289,11 +289,12 @@ async fn what_is_given_up_is_owed_no_more(database: &impl Database) {
     let id = subscribe(&*push, READER, 0, 0).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
-    settle(&*push, id, failed(12), 11).await;
+    assert_eq!(claimed(&*push, READER, 9, 11).await.len(), 1);
+    settle(&*push, id, failed(12), 11, 11).await;
     assert_eq!(claimed(&*push, READER, 9, 12).await.len(), 1);
     change(&*ledger, Scope::All, 13).await;
     push.enqueue(at(13)).await.unwrap();
-    settle(&*push, id, Outcome::GivenUp { failure: "không có \"ai\"".to_owned() }, 14).await;
+    settle(&*push, id, Outcome::GivenUp { failure: "không có \"ai\"".to_owned() }, 12, 14).await;
     let letter = DeadLetter {
         subscription: id,
         key: all(),
@@ -308,7 +309,7 @@ async fn what_is_given_up_is_owed_no_more(database: &impl Database) {
     let subscription = found(&*push, READER).await;
     assert_eq!((subscription.sequence, subscription.waiting, subscription.delivered_at), (2, None, None));
     // Once more: nothing waits.
-    settle(&*push, id, Outcome::GivenUp { failure: String::new() }, 15).await;
+    settle(&*push, id, Outcome::GivenUp { failure: String::new() }, 12, 15).await;
     assert_eq!(push.dead_letters(9).await.unwrap().len(), 1);
 
     change(&*ledger, Scope::All, 20).await;
@@ -322,24 +323,64 @@ async fn who_is_gone_is_forgotten(database: &impl Database) {
     let ids = many(&*push, &[READER.to_owned(), OTHER.to_owned()]).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
-    settle(&*push, ids[0], Outcome::Gone, 12).await;
+    assert_eq!(claimed(&*push, READER, 9, 11).await.len(), 1);
+    settle(&*push, ids[0], Outcome::Gone, 11, 12).await;
     assert_eq!(listed(&*push).await.iter().map(|one| one.id).collect::<Vec<_>>(), ids[1..]);
     let backlog = push.backlog(at(12)).await.unwrap();
     assert_eq!((backlog.deliveries, backlog.dead_letters, backlog.requests), (1, 0, 0));
     // What comes too late is about nobody.
     for outcome in [failed(20), Outcome::Gone, Outcome::Delivered { sequence: 1 }] {
-        settle(&*push, ids[0], outcome, 13).await;
+        settle(&*push, ids[0], outcome, 11, 13).await;
     }
     assert_eq!(push.backlog(at(13)).await.unwrap().deliveries, 1);
 
     assert_eq!(claimed(&*push, OTHER, 9, 14).await.len(), 1);
     subscribe(&*push, OTHER, 0, 15).await;
-    settle(&*push, ids[1], Outcome::Gone, 16).await;
+    settle(&*push, ids[1], Outcome::Gone, 14, 16).await;
     let waiting = Waiting { sequence: 1, since: at(10), attempts: 0, next_at: at(16), failure: None };
     assert_eq!(found(&*push, OTHER).await.waiting, Some(waiting), "it came back meanwhile");
     assert_eq!(claimed(&*push, OTHER, 9, 16).await.len(), 1);
-    settle(&*push, ids[1], Outcome::Gone, 17).await;
+    settle(&*push, ids[1], Outcome::Gone, 16, 17).await;
     assert_eq!(listed(&*push).await, []);
+}
+
+/// Whoever took the delivery anew: another process, or the same one.
+async fn what_comes_of_a_claim_that_ran_out_is_not_written_over_the_next(database: &impl Database) {
+    let (ledger, push) = both(database).await;
+    let id = subscribe(&*push, READER, 0, 0).await;
+    change(&*ledger, Scope::All, 10).await;
+    push.enqueue(at(11)).await.unwrap();
+    let first = claimed(&*push, READER, 9, 11).await.remove(0);
+    let second = claimed(&*open(database).await, READER, 9, 41).await.remove(0);
+    let standing = found(&*push, READER).await;
+    let given_up = Outcome::GivenUp { failure: "cannot be reached".to_owned() };
+    for outcome in [failed(50), Outcome::Released { until: at(50) }, given_up, Outcome::Gone] {
+        push.settle(&[first.settled(outcome.clone())], at(42)).await.unwrap();
+        assert_eq!(found(&*push, READER).await, standing, "{outcome:?}");
+        assert_eq!(claimed(&*push, READER, 9, 70).await, [], "{outcome:?}");
+    }
+    assert_eq!(push.dead_letters(9).await.unwrap(), []);
+
+    // What the subscriber has, he has; what was raised meanwhile is the second one's to deliver.
+    change(&*ledger, Scope::All, 43).await;
+    push.enqueue(at(43)).await.unwrap();
+    push.settle(&[first.settled(Outcome::Delivered { sequence: 1 })], at(44)).await.unwrap();
+    let told = found(&*push, READER).await;
+    assert_eq!((told.sequence, told.delivered_at), (1, Some(at(44))));
+    let waiting = Waiting { sequence: 2, since: at(10), attempts: 0, next_at: at(11), failure: None };
+    assert_eq!(told.waiting, Some(waiting));
+    assert_eq!(claimed(&*push, READER, 9, 70).await, []);
+    // It fails; that is said twice, because nobody heard the answer.
+    for until in [80, 90] {
+        push.settle(&[second.settled(failed(until))], at(45)).await.unwrap();
+        let waiting = found(&*push, READER).await.waiting.unwrap();
+        assert_eq!((waiting.attempts, waiting.next_at), (1, at(80)));
+    }
+    assert_eq!(numbers(&claimed(&*push, READER, 9, 80).await), [id]);
+    // All that was owed: the third one has nothing more to say.
+    push.settle(&[first.settled(Outcome::Delivered { sequence: 2 })], at(81)).await.unwrap();
+    settle(&*push, id, Outcome::Gone, 80, 82).await;
+    assert_eq!((found(&*push, READER).await.sequence, push.backlog(at(82)).await.unwrap().deliveries), (2, 0));
 }
 
 async fn a_batch_of_outcomes_is_written_in_one_go(database: &impl Database) {
@@ -356,9 +397,9 @@ async fn a_batch_of_outcomes_is_written_in_one_go(database: &impl Database) {
         Outcome::Delivered { sequence: 7 },
         Outcome::Released { until: at(30) },
     ];
-    let settled = ids.iter().zip(outcomes).map(|(id, outcome)| Settled { subscription: *id, outcome });
-    let settled: Vec<Settled> = settled.collect();
-    push.settle(&settled, at(12)).await.unwrap();
+    assert_eq!(claimed(&*push, &callbacks[0], 9, 11).await.len(), 6);
+    let batch: Vec<Settled> = ids.iter().zip(outcomes).map(|(id, outcome)| settled(*id, 11, outcome)).collect();
+    push.settle(&batch, at(12)).await.unwrap();
     let left = listed(&*push).await;
     let left = left.iter().map(|one| (one.id, one.sequence, one.waiting.as_ref().map(|waiting| waiting.next_at)));
     let expect = [(ids[0], 1, None), (ids[1], 0, Some(at(20))), (ids[2], 1, None)];
@@ -368,10 +409,10 @@ async fn a_batch_of_outcomes_is_written_in_one_go(database: &impl Database) {
 
     // Whole or not at all.
     database.sql(&format!("DROP TABLE {}dead_letters", schema(database))).await;
-    let outcomes = [failed(99), Outcome::GivenUp { failure: "x".to_owned() }];
-    let settled = [ids[1], ids[5]].into_iter().zip(outcomes);
-    let settled: Vec<Settled> = settled.map(|(subscription, outcome)| Settled { subscription, outcome }).collect();
-    push.settle(&settled, at(14)).await.unwrap_err();
+    assert_eq!(numbers(&claimed(&*push, &callbacks[0], 9, 30).await), [ids[1], ids[5]]);
+    let given_up = Outcome::GivenUp { failure: "x".to_owned() };
+    let batch = [settled(ids[1], 30, failed(99)), settled(ids[5], 30, given_up)];
+    push.settle(&batch, at(31)).await.unwrap_err();
     assert_eq!(found(&*push, &callbacks[1]).await.waiting.map(|waiting| waiting.next_at), Some(at(20)));
 }
 
@@ -383,16 +424,17 @@ async fn what_is_retried_is_due_at_once(database: &impl Database) {
         assert!(push.retry(id, at(seconds)).await.unwrap());
         let waiting = found(&*push, READER).await.waiting.unwrap();
         assert_eq!((waiting.sequence, waiting.attempts, waiting.next_at), (sequence, 0, at(seconds)));
-        assert_eq!(waiting.since, at(since));
+        assert_eq!((waiting.since, waiting.failure), (at(since), None));
     };
     check(2, 0, 2).await;
-    settle(&*push, id, Outcome::Delivered { sequence: 0 }, 3).await;
+    settle(&*push, id, Outcome::Delivered { sequence: 0 }, 2, 3).await;
     change(&*ledger, Scope::All, 10).await;
     check(11, 1, 11).await;
     assert_eq!(claimed(&*push, READER, 9, 11).await.len(), 1);
     check(12, 1, 11).await;
     assert_eq!(claimed(&*push, READER, 9, 12).await, [], "it is under way");
-    settle(&*push, id, failed(900), 13).await;
+    settle(&*push, id, failed(900), 11, 13).await;
+    assert!(found(&*push, READER).await.waiting.unwrap().failure.is_some());
     change(&*ledger, Scope::All, 14).await;
     assert_eq!(push.enqueue(at(15)).await.unwrap(), 1);
     check(16, 2, 11).await;

@@ -7,7 +7,8 @@ use loa::domain::scope::Scope;
 use loa::state::push::{Backlog, DeadLetter, Outcome, Settled};
 
 use crate::state_push::{
-    LEASE_S, OTHER, READER, all, asked, at, both, change, host, listed, open, record, schema, settle, subscribe,
+    LEASE_S, OTHER, READER, all, asked, at, both, change, host, listed, open, record, schema, settle, settled,
+    subscribe,
 };
 use crate::state_push_deliveries::{claimed, failed, many, numbers};
 use crate::support::http::patiently;
@@ -27,7 +28,6 @@ contract! {
     hosts_are_told_in_turn
     the_longest_due_is_taken_first
     concurrent_claims_take_different_deliveries
-    the_next_date_is_told
     leases_end
     many_are_enqueued_and_end_part_by_part
     what_waits_is_counted
@@ -58,8 +58,9 @@ async fn hosts_are_told_in_turn(database: &impl Database) {
     claimed(&*push, &callbacks[0], 2, 12).await;
     check("", 1, 13, &hosts[1..2]).await;
     check("", 1, 41, &hosts[..1]).await;
+    assert_eq!(claimed(&*push, &callbacks[3], 9, 14).await.len(), 3);
     for id in &ids[3..6] {
-        settle(&*push, *id, failed(100), 14).await;
+        settle(&*push, *id, failed(100), 14, 14).await;
     }
     check("a.example", 1, 14, &hosts[2..3]).await;
     check("a.example", 1, 100, &hosts[1..2]).await;
@@ -72,8 +73,9 @@ async fn the_longest_due_is_taken_first(database: &impl Database) {
     let other = subscribe(&*push, OTHER, 0, 0).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
+    assert_eq!(claimed(&*push, &callbacks[0], 9, 12).await.len(), 4);
     for (id, until) in ids.iter().zip([40, 20, 30, 900]) {
-        settle(&*push, *id, failed(until), 12).await;
+        settle(&*push, *id, failed(until), 12, 12).await;
     }
     assert_eq!(claimed(&*push, &callbacks[0], 9, 19).await, []);
     let turns = [(host(&callbacks[0]), 2), (host(OTHER), 2), ("nobody.example".to_owned(), 2)];
@@ -114,8 +116,7 @@ async fn concurrent_claims_take_different_deliveries(database: &impl Database) {
         taken.sort_unstable();
         assert_eq!(taken, ids, "each once");
         let sequence = u64::try_from(round).unwrap();
-        let delivered =
-            |subscription: &i64| Settled { subscription: *subscription, outcome: Outcome::Delivered { sequence } };
+        let delivered = |subscription: &i64| settled(*subscription, now, Outcome::Delivered { sequence });
         // In two orders at once: they must not wait for each other for ever.
         let there: Vec<Settled> = ids.iter().map(delivered).collect();
         let back: Vec<Settled> = ids.iter().rev().map(delivered).collect();
@@ -126,28 +127,6 @@ async fn concurrent_claims_take_different_deliveries(database: &impl Database) {
     }
 }
 
-async fn the_next_date_is_told(database: &impl Database) {
-    let (ledger, push) = both(database).await;
-    let ids = many(&*push, &[READER.to_owned(), OTHER.to_owned()]).await;
-    let check = async |seconds: i64, expect: Option<i64>| {
-        assert_eq!(push.next_due(at(seconds)).await.unwrap(), expect.map(at), "{seconds}");
-    };
-    check(0, None).await;
-    change(&*ledger, Scope::All, 10).await;
-    push.enqueue(at(11)).await.unwrap();
-    check(10, Some(11)).await;
-    check(11, None).await;
-    claimed(&*push, READER, 9, 20).await;
-    check(20, Some(50)).await;
-    settle(&*push, ids[1], failed(40), 20).await;
-    check(20, Some(40)).await;
-    check(40, Some(50)).await;
-    settle(&*push, ids[0], Outcome::Delivered { sequence: 1 }, 41).await;
-    check(41, None).await;
-    record(&*push, &asked(all(), READER), 60).await;
-    check(59, Some(60)).await;
-}
-
 async fn leases_end(database: &impl Database) {
     let (ledger, push) = both(database).await;
     let (keep, over) = (Duration::from_mins(1), i64::from(LEASE_S));
@@ -155,7 +134,8 @@ async fn leases_end(database: &impl Database) {
     let other = subscribe(&*push, OTHER, 0, 5).await;
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
-    settle(&*push, reader, Outcome::Failed { until: at(20), failure: "answers 500".to_owned() }, 12).await;
+    assert_eq!(claimed(&*push, READER, 9, 11).await.len(), 1);
+    settle(&*push, reader, failed(20), 11, 12).await;
     assert_eq!(push.expire(at(over - 1), keep).await.unwrap(), 0);
     assert_eq!(push.expire(at(over), keep).await.unwrap(), 1);
     assert_eq!(listed(&*push).await.iter().map(|one| one.id).collect::<Vec<_>>(), [other]);
@@ -218,18 +198,18 @@ async fn what_waits_is_counted(database: &impl Database) {
     change(&*ledger, Scope::All, 10).await;
     push.enqueue(at(11)).await.unwrap();
     let turns = [(host(READER), 1), (host(OTHER), 1)];
-    assert_eq!(push.claim(&turns, at(11), at(60)).await.unwrap().len(), 2);
+    assert_eq!(push.claim(&turns, at(11), at(41)).await.unwrap().len(), 2);
     record(&*push, &asked(all(), READER), 12).await;
     let waiting = Backlog { deliveries: 2, oldest: Some(at(10)), subscriptions: 2, requests: 1, ..Backlog::default() };
     assert_eq!(push.backlog(at(12)).await.unwrap(), waiting);
 
-    settle(&*push, ids[0], Outcome::Delivered { sequence: 1 }, 14).await;
-    settle(&*push, ids[1], Outcome::GivenUp { failure: "answers 500".to_owned() }, 13).await;
+    settle(&*push, ids[0], Outcome::Delivered { sequence: 1 }, 11, 14).await;
+    settle(&*push, ids[1], Outcome::GivenUp { failure: "answers 500".to_owned() }, 11, 13).await;
     let done = Backlog { deliveries: 0, oldest: None, dead_letters: 1, delivered_at: Some(at(14)), ..waiting };
     assert_eq!(push.backlog(at(14)).await.unwrap(), done);
     change(&*ledger, Scope::All, 20).await;
     push.enqueue(at(20)).await.unwrap();
-    settle(&*push, ids[0], Outcome::Delivered { sequence: 2 }, 12).await;
+    settle(&*push, ids[0], Outcome::Delivered { sequence: 2 }, 11, 12).await;
     assert_eq!(push.backlog(at(20)).await.unwrap().delivered_at, Some(at(14)), "another process's clock is slow");
     push.remove(ids[0], "", at(21)).await.unwrap();
     assert_eq!(push.backlog(at(21)).await.unwrap().delivered_at, Some(at(14)), "whoever it was");

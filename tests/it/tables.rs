@@ -95,7 +95,7 @@ async fn newsroom(db: &impl Database) -> Site {
     Site::on(db)
 }
 
-fn located(id: &str, published: &str, code: &str) -> String {
+pub(crate) fn located(id: &str, published: &str, code: &str) -> String {
     format!("{}; INSERT INTO article_localities VALUES ('{id}', '{code}')", article(id, "10", published, &[]))
 }
 
@@ -290,7 +290,7 @@ async fn exported_tables_change_nothing() {
 }
 
 /// Writes the units and what became of them, without addresses.
-fn write_reform(directory: &Path, day: &str) {
+pub(crate) fn write_reform(directory: &Path, day: &str) {
     let (units, succession) = reform(day);
     fs::create_dir_all(directory).unwrap();
     fs::write(directory.join("units.csv"), units).unwrap();

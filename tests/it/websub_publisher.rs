@@ -2,9 +2,11 @@
 //! P5, P6 and P11 (headers and documents of ordinary feeds) and P8 (hubs of others).
 
 use crate::support::hub::{Hub, retitle};
+use crate::support::process::run;
 use crate::support::sqlite::Sqlite;
 use crate::support::subscriber::{Subscriber, until};
 use crate::support::{Database as _, on};
+use crate::tables::{located, write_reform};
 
 /// A section that is told as a mix of somebody's own.
 const CUSTOM: [(&str, &str); 2] =
@@ -99,6 +101,75 @@ async fn s5_1_p10_self_is_one_spelling() {
         }
         let other = hub.get("/feeds/category/kinh%2Dte.rss").await;
         assert_eq!((other.status, other.header("location")), (301, Some(hub.topic("category/kinh-te.rss"))));
+    })
+    .await;
+}
+
+/// P8: whoever reads a feed that is called otherwise learns that, though no story has changed: of the section itself, also an
+/// empty one, of what is mixed of it, and of all that name it. Once, and not at the next start.
+#[tokio::test]
+async fn s6_p8_a_feed_that_is_renamed_is_pushed_once() {
+    on::<Sqlite>(async |db| {
+        let mut hub = Hub::start(db, &CUSTOM).await;
+        db.sql("INSERT INTO article_localities VALUES ('2', '25')").await;
+        db.sql("INSERT INTO categories VALUES ('30', NULL, 'the-thao', 'Thể thao', 3)").await;
+        hub.shows("category/the-thao.rss", "Thể thao").await;
+        hub.shows(&format!("{}.rss", RARE[0]), "Tin số 2").await;
+        let subscriber = Subscriber::start();
+        let others = ["all", "category/the-thao", "category/kinh-te", "category/van-hoa"];
+        let feeds = [&RARE[..], &others].concat();
+        for feed in &feeds {
+            hub.subscribe(&format!("{feed}.atom"), &subscriber.callback(&format!("/{feed}"))).await;
+        }
+        // Together with a write of all rows that no reader sees anything of.
+        db.sql(
+            "UPDATE categories SET name = 'Nhà nông' WHERE id = '11';
+            UPDATE categories SET name = 'Vận động' WHERE id = '30';
+            UPDATE articles SET revision = 'nhập lại'",
+        )
+        .await;
+        let named = |feed: &str| if feed == "category/the-thao" { "Vận động" } else { "Nhà nông" };
+        for feed in feeds.iter().filter(|feed| **feed != "category/van-hoa") {
+            let got = subscriber.has(&format!("/{feed}"), named(feed)).await;
+            assert_eq!(got.body, hub.feed(&format!("{feed}.atom")).await.body, "{feed}");
+        }
+        hub.stop();
+        hub.go_on().await;
+        subscriber.stays_at("/category/van-hoa", 0).await;
+        for feed in feeds.iter().filter(|feed| **feed != "category/van-hoa") {
+            assert_eq!(subscriber.deliveries(&format!("/{feed}")).len(), 1, "{feed}");
+        }
+    })
+    .await;
+}
+
+/// P9 of places: when a unit has gone into another one, its address leads there, and so does its subscription.
+#[tokio::test]
+async fn s6_1_p9_a_subscription_goes_where_its_place_has_gone() {
+    on::<Sqlite>(async |db| {
+        let mut hub = Hub::start(db, &[]).await;
+        db.sql(&located("5", "2022-03-18 06:30:00", "08287")).await;
+        let (old, new) = ("locality/phu-tho/phuong-van-phu.rss", "locality/phu-tho/phuong-den-hung.rss");
+        hub.shows(old, "Tin số 5").await;
+        let subscriber = Subscriber::start();
+        let callback = subscriber.callback("/cb");
+        hub.subscribe(old, &callback).await;
+        until("a subscription", async || hub.listed(&callback).len() == 1).await;
+        hub.stop();
+
+        write_reform(&hub.path().join("tables"), "2025-07-02");
+        assert_eq!(run(hub.path(), &["localities", "add-addresses", "tables"]).0, 0);
+        hub.go_on_with(&[("LOA_LOCALITIES_TABLES", "tables")]).await;
+        let got = subscriber.has("/cb", "Tin số 5").await;
+        assert_eq!(got.header("link"), Some(hub.link(new).as_str()));
+        assert_eq!(hub.listed(&callback).len(), 1);
+        retitle(db, "5", "Chuyện cũ kể lại").await;
+        subscriber.has("/cb", "Chuyện cũ kể lại").await;
+        let empty = subscriber.deliveries("/cb").into_iter().find(|got| !got.text().contains("<item>"));
+        assert!(empty.is_none(), "what all stories have left is pushed to nobody: {empty:?}");
+        // Also under the old name it is one subscription.
+        hub.confirmed("unsubscribe", old, &callback, &[]).await;
+        until("its end", async || hub.listed(&callback).is_empty()).await;
     })
     .await;
 }

@@ -281,6 +281,7 @@ async fn rule_8_nobody_gets_more_than_his_share() {
             ("push.subscriptions_per_host_max", "2"),
             ("push.requests_per_host_max", "2"),
             ("push.requests_per_client_hour", "4"),
+            ("push.requests_per_client_max", "1"),
             ("push.client_header", "\"X-Client\""),
             ("push.verification_timeout_ms", "60000"),
         ];
@@ -302,19 +303,25 @@ async fn rule_8_nobody_gets_more_than_his_share() {
         hub.subscribe("all.rss", &other.callback("/1")).await;
 
         // The last address is the one that our own proxy has written.
-        let from = async |client: &str| {
-            let (topic, callback) = (hub.topic("all.rss"), other.callback("/1"));
-            let fields =
-                [("hub.mode", "subscribe"), ("hub.topic", topic.as_str()), ("hub.callback", callback.as_str())];
+        let from = async |client: &str, callback: &str| {
+            let topic = hub.topic("all.rss");
+            let fields = [("hub.mode", "subscribe"), ("hub.topic", topic.as_str()), ("hub.callback", callback)];
             let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
             let headers = ["Content-Type: application/x-www-form-urlencoded", &format!("X-Client: {client}")];
             post(hub.address, &headers, form.as_bytes()).await
         };
+        let callback = other.callback("/1");
         for number in 0..4 {
-            assert_eq!(from(&format!("192.0.2.{number}, 198.51.100.7")).await.status, 202);
+            assert_eq!(from(&format!("192.0.2.{number}, 198.51.100.7"), &callback).await.status, 202);
         }
-        assert_later(&from("192.0.2.9, 198.51.100.7").await);
-        assert_eq!(from("198.51.100.7, 192.0.2.9").await.status, 202);
+        assert_later(&from("192.0.2.9, 198.51.100.7", &callback).await);
+        assert_eq!(from("198.51.100.7, 192.0.2.9", &callback).await.status, 202);
+        // One client, hosts that never answer: others are asked meanwhile.
+        let (quiet, deaf) = (Subscriber::start(), Subscriber::start());
+        quiet.on_question("/cb", Reply::Hang);
+        assert_eq!(from("2001:db8::1", &quiet.callback("/cb")).await.status, 202);
+        assert_later(&from("2001:db8::2", &deaf.callback("/cb")).await);
+        assert_eq!(from("2001:db8:0:1::2", &deaf.callback("/cb")).await.status, 202);
     })
     .await;
 }

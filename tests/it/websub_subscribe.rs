@@ -8,8 +8,8 @@ use crate::support::sqlite::Sqlite;
 use crate::support::subscriber::{Reply, Subscriber, hmac_sha256, post, until};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-/// Longest body of a request.
-const BODY_BYTES_MAX: usize = 16_384;
+/// Longest body of a request, where the configuration says so.
+const BODY_BYTES_MAX: usize = 2_000;
 /// Longest callback.
 const CALLBACK_BYTES_MAX: usize = 2_000;
 
@@ -229,6 +229,31 @@ async fn s5_1_h7_an_unknown_topic_is_refused_at_once() {
     .await;
 }
 
+/// H7: a feed that has ended takes no more subscribers. Who has subscribed may leave all the same (H35).
+#[tokio::test]
+async fn s5_1_h7_a_feed_that_has_ended_can_be_left_and_not_subscribed_to() {
+    on::<Sqlite>(async |db| {
+        // It holds nothing, so that its end is no event.
+        let custom = [("feeds.custom.ruong.title", "\"Ruộng đồng\""), ("feeds.custom.ruong.tags", "[\"lúa\"]")];
+        let mut hub = Hub::start(db, &custom).await;
+        let subscriber = Subscriber::start();
+        let callback = subscriber.callback("/cb");
+        hub.subscribe("custom/ruong.atom", &callback).await;
+        until("a subscription", async || hub.listed(&callback).len() == 1).await;
+        hub.stop();
+        hub.forget("feeds.custom.");
+        hub.go_on().await;
+        assert_eq!(hub.get("/feeds/custom/ruong.atom").await.status, 410);
+        assert_said(&hub.wish("subscribe", "custom/ruong.atom", &callback, &[]).await, 410, "hub.topic");
+        assert_eq!(hub.listed(&callback).len(), 1);
+        hub.confirmed("unsubscribe", "custom/ruong.atom", &callback, &[]).await;
+        until("its end", async || hub.listed(&callback).is_empty()).await;
+        let question = subscriber.questions("/cb").pop().unwrap();
+        assert_eq!(question.parameter("hub.topic"), Some(hub.topic("custom/ruong.atom")));
+    })
+    .await;
+}
+
 /// H8, H9, H10: a request for what somebody has already overrides it once it is verified; there is never a second one.
 #[tokio::test]
 async fn s5_1_h8_h9_h10_a_renewal_overrides_once_it_is_verified() {
@@ -289,7 +314,8 @@ async fn s5_1_1_h11_unreserved_characters_are_decoded() {
 #[tokio::test]
 async fn the_hub_takes_forms_up_to_a_size_and_nothing_else() {
     on::<Sqlite>(async |db| {
-        let hub = Hub::start(db, &[]).await;
+        let bytes_max = BODY_BYTES_MAX.to_string();
+        let hub = Hub::start(db, &[("push.request_bytes_max", bytes_max.as_str())]).await;
         let subscriber = Subscriber::start();
         for line in ["GET /hub", "HEAD /hub", "GET /hub?hub.mode=subscribe"] {
             let answer = hub.request(line, &[]).await;

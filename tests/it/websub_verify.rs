@@ -48,6 +48,30 @@ async fn s5_2_h20_who_is_denied_is_told_and_gets_nothing_more() {
     .await;
 }
 
+/// H20: a feed that ends is denied to who has subscribed to it.
+#[tokio::test]
+async fn s5_2_h20_who_has_subscribed_to_a_feed_that_ends_is_told() {
+    on::<Sqlite>(async |db| {
+        let custom =
+            [("feeds.custom.ruong.title", "\"Ruộng đồng\""), ("feeds.custom.ruong.categories", "[\"nong-nghiep\"]")];
+        let mut hub = Hub::start(db, &custom).await;
+        let subscriber = Subscriber::start();
+        let callback = subscriber.callback("/cb");
+        hub.shows("custom/ruong.rss", "Tin số 2").await;
+        hub.subscribe("custom/ruong.rss", &callback).await;
+        until("a subscription", async || hub.listed(&callback).len() == 1).await;
+        hub.stop();
+        hub.forget("feeds.custom.");
+        hub.go_on().await;
+        let denial = subscriber.asked("/cb", 2).await.remove(1);
+        assert_eq!(denial.parameter("hub.mode").as_deref(), Some("denied"));
+        assert_eq!(denial.parameter("hub.topic"), Some(hub.topic("custom/ruong.rss")));
+        assert!(hub.listed(&callback).is_empty());
+        subscriber.stays_at("/cb", 0).await;
+    })
+    .await;
+}
+
 /// H21: no request is believed without a question. H22: the end of a subscription is not the publisher's business: there is
 /// no room for another subscription, but for the end of this one.
 #[tokio::test]
@@ -205,6 +229,20 @@ async fn s5_3_h33_silence_is_no_answer_and_is_asked_again() {
             let (count, challenges) = (subscriber.questions(path).len(), challenges.collect::<BTreeSet<_>>());
             assert!(count >= 2 && challenges.len() == count, "{path}: a challenge is used once: {challenges:?}");
         }
+    })
+    .await;
+}
+
+/// Who never answers is asked so many times, and then left in peace: nothing has changed for him.
+#[tokio::test]
+async fn s5_3_h33_who_does_not_answer_is_asked_so_often() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[("push.verification_tries_max", "2")]).await;
+        let subscriber = Subscriber::start();
+        subscriber.on_question("/cb", Reply::Hang);
+        assert_eq!(hub.wish("subscribe", "all.rss", &subscriber.callback("/cb"), &[]).await.status, 202);
+        hub.counts(DROPPED, 1).await;
+        assert_eq!((subscriber.questions("/cb").len(), hub.metric(POSTPONED).await), (2, 1));
     })
     .await;
 }

@@ -40,6 +40,7 @@ const MIGRATIONS: &Migrations = &[
     (6, "found_places", include_str!("migrations/0006_found_places.sql")),
     (7, "instance", include_str!("migrations/0007_instance.sql")),
     (8, "push", include_str!("migrations/0008_push.sql")),
+    (9, "push_clients", include_str!("migrations/0009_push_clients.sql")),
 ];
 const MIGRATIONS_TABLE: &str = "loa.migrations";
 const SCHEMA: &str = "loa";

@@ -7,6 +7,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::{SqliteState, packed};
 use crate::domain::clock::Timestamp;
+use crate::domain::scope::Scope;
 use crate::state::StateError;
 use crate::state::push::{
     Accepted, Backlog, DeadLetter, Delivery, NewRequest, Request, RequestLimits, Settled, Subscription, Subscriptions,
@@ -21,6 +22,10 @@ const REFUSED_BY: &str = "
         WHEN (SELECT count(*) FROM subscription_requests AS r WHERE r.host = asked.host AND r.wish <> 'deny'
             AND (r.scope, r.format, r.callback) <> (asked.scope, asked.format, asked.callback)) >= ?3
             THEN 'requests_per_host'
+        WHEN asked.client IS NOT NULL
+            AND (SELECT count(*) FROM subscription_requests AS r WHERE r.client = asked.client AND r.wish <> 'deny'
+            AND (r.scope, r.format, r.callback) <> (asked.scope, asked.format, asked.callback)) >= ?7
+            THEN 'requests_per_client'
         WHEN (SELECT count(*) FROM subscription_requests) >= ?4
             AND (SELECT count(*) FROM subscription_requests AS r WHERE r.wish <> 'deny'
             AND (r.scope, r.format, r.callback) <> (asked.scope, asked.format, asked.callback)) >= ?4
@@ -35,7 +40,7 @@ const REFUSED_BY: &str = "
             THEN 'subscriptions'
         END
     FROM (SELECT value ->> 'scope' AS scope, value ->> 'format' AS format, value ->> 'callback' AS callback,
-        value ->> 'host' AS host, value ->> 'wish' AS wish FROM json_each(?1)) AS asked";
+        value ->> 'host' AS host, value ->> 'wish' AS wish, value ->> 'client' AS client FROM json_each(?1)) AS asked";
 /// One that is replaced takes its number with it. While its callback is being asked, it is not asked once more.
 const REQUEST: &str = "
     INSERT OR REPLACE INTO subscription_requests (scope, format, topic, callback, host, wish, lease_s, secret, reason,
@@ -87,8 +92,27 @@ const RETRY: &str = "
     INSERT INTO deliveries (subscription, host, sequence, since, next_at)
     SELECT s.id, s.host, max(s.sequence, coalesce(f.sequence, 0)), ?2, ?2
     FROM subscriptions AS s LEFT JOIN feeds AS f ON f.scope = s.scope WHERE s.id = ?1
-    ON CONFLICT (subscription) DO UPDATE SET attempts = 0, next_at = excluded.next_at";
-const PLACE: &str = "SELECT place.written, control.written FROM push_place AS place, control";
+    ON CONFLICT (subscription) DO UPDATE SET attempts = 0, next_at = excluded.next_at, failure = NULL";
+const SUBSCRIBED: &str = "SELECT DISTINCT scope FROM subscriptions";
+/// New ones, for deliveries of the old ones may be under way, and their sequences are those of another feed.
+const REHOME: &[&str] = &[
+    "INSERT INTO subscriptions (scope, format, topic, callback, host, secret, verified_at, expires_at, sequence,
+        delivered_at)
+    SELECT pair.value ->> 1, s.format, s.topic, s.callback, s.host, s.secret, s.verified_at, s.expires_at, 0,
+        s.delivered_at
+    FROM json_each(?1) AS pair JOIN subscriptions AS s ON s.scope = pair.value ->> 0 WHERE true
+    ON CONFLICT (scope, format, callback) DO NOTHING",
+    "DELETE FROM subscriptions WHERE scope IN (SELECT value ->> 0 FROM json_each(?1))",
+    "INSERT INTO deliveries (subscription, host, sequence, since, next_at)
+    SELECT s.id, s.host, f.sequence, f.changed_at, ?2
+    FROM subscriptions AS s JOIN feeds AS f ON f.scope = s.scope
+    WHERE s.scope IN (SELECT value ->> 1 FROM json_each(?1)) AND s.sequence < f.sequence
+    ON CONFLICT (subscription) DO NOTHING",
+];
+/// How far is enqueued, and how far there is something to enqueue: nothing, while nobody has subscribed.
+const PLACE: &str = "
+    SELECT place.written, CASE WHEN EXISTS (SELECT 1 FROM subscriptions) THEN control.written ELSE place.written END
+    FROM push_place AS place, control";
 /// Unless another process has moved it meanwhile.
 const MOVE_PLACE: &str = "UPDATE push_place SET written = ?1 WHERE written = ?2";
 /// How many are in the next part, and the last of them. From the few feeds that have changed to their subscriptions.
@@ -125,7 +149,7 @@ const CLAIMED: &str = "
         d.attempts, s.expires_at), char(10) ORDER BY d.host, d.next_at, s.id)
     FROM deliveries AS d JOIN subscriptions AS s ON s.id = d.subscription
     WHERE d.subscription IN (SELECT value FROM json_each(?1))";
-/// What was raised while it was under way stays, and is due.
+/// What was raised while it was under way stays, and is due, unless somebody has taken it anew.
 const DELIVERED: &[&str] = &[
     "UPDATE subscriptions AS s SET sequence = max(s.sequence, told.value ->> 'sequence'), delivered_at = ?2
     FROM json_each(?1) AS told WHERE s.id = told.value ->> 'subscription'",
@@ -133,39 +157,41 @@ const DELIVERED: &[&str] = &[
         SELECT d.subscription FROM json_each(?1) AS told
         JOIN deliveries AS d ON d.subscription = told.value ->> 'subscription'
         WHERE d.sequence <= told.value ->> 'sequence')",
-    "UPDATE deliveries SET attempts = 0, since = ?2, next_at = ?2, claimed_until = NULL, failure = NULL
-    WHERE subscription IN (SELECT value ->> 'subscription' FROM json_each(?1))",
+    "UPDATE deliveries AS d SET attempts = 0, since = ?2, next_at = ?2, claimed_until = NULL, failure = NULL
+    FROM json_each(?1) AS told
+    WHERE d.subscription = told.value ->> 'subscription' AND d.claimed_until = told.value ->> 'claim'",
     "UPDATE push_place SET delivered_at = max(coalesce(delivered_at, 0), ?2)",
 ];
 const PUT_OFF: &[&str] = &["UPDATE deliveries AS d SET attempts = d.attempts + (told.value ->> 'tries'),
         next_at = told.value ->> 'until', claimed_until = NULL,
         failure = coalesce(told.value ->> 'failure', d.failure)
-    FROM json_each(?1) AS told WHERE d.subscription = told.value ->> 'subscription'"];
+    FROM json_each(?1) AS told
+    WHERE d.subscription = told.value ->> 'subscription' AND d.claimed_until = told.value ->> 'claim'"];
 const GIVEN_UP: &[&str] = &[
     "INSERT INTO dead_letters (subscription, scope, format, callback, sequence, since, given_up_at, attempts, failure)
     SELECT s.id, s.scope, s.format, s.callback, d.sequence, d.since, ?2, d.attempts + 1, told.value ->> 'failure'
     FROM json_each(?1) AS told JOIN deliveries AS d ON d.subscription = told.value ->> 'subscription'
-    JOIN subscriptions AS s ON s.id = d.subscription",
+    JOIN subscriptions AS s ON s.id = d.subscription WHERE d.claimed_until = told.value ->> 'claim'",
     "UPDATE subscriptions AS s SET sequence = max(s.sequence, d.sequence)
     FROM json_each(?1) AS told JOIN deliveries AS d ON d.subscription = told.value ->> 'subscription'
-    WHERE s.id = d.subscription",
-    "DELETE FROM deliveries WHERE subscription IN (SELECT value ->> 'subscription' FROM json_each(?1))",
+    WHERE s.id = d.subscription AND d.claimed_until = told.value ->> 'claim'",
+    "DELETE FROM deliveries WHERE subscription IN (
+        SELECT d.subscription FROM json_each(?1) AS told
+        JOIN deliveries AS d ON d.subscription = told.value ->> 'subscription'
+        WHERE d.claimed_until = told.value ->> 'claim')",
 ];
 /// What was verified again while it was under way stays, and is due.
 const GONE: &[&str] = &[
-    "DELETE FROM subscriptions AS s WHERE s.id IN (SELECT value ->> 'subscription' FROM json_each(?1))
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription = s.id AND d.claimed_at < s.verified_at)",
-    "UPDATE deliveries SET next_at = ?2, claimed_until = NULL
-    WHERE subscription IN (SELECT value ->> 'subscription' FROM json_each(?1))",
+    "DELETE FROM subscriptions WHERE id IN (
+        SELECT s.id FROM json_each(?1) AS told JOIN deliveries AS d ON d.subscription = told.value ->> 'subscription'
+        JOIN subscriptions AS s ON s.id = d.subscription
+        WHERE d.claimed_until = told.value ->> 'claim' AND d.claimed_at >= s.verified_at)",
+    "UPDATE deliveries AS d SET next_at = ?2, claimed_until = NULL
+    FROM json_each(?1) AS told
+    WHERE d.subscription = told.value ->> 'subscription' AND d.claimed_until = told.value ->> 'claim'",
 ];
 const SETTLE: [(Fate, &[&str]); 4] =
     [(Fate::Delivered, DELIVERED), (Fate::PutOff, PUT_OFF), (Fate::GivenUp, GIVEN_UP), (Fate::Gone, GONE)];
-const NEXT_DUE: &str = "
-    SELECT min(at) FROM (
-        SELECT min(next_at) AS at FROM deliveries WHERE next_at > ?1
-        UNION ALL SELECT min(claimed_until) FROM deliveries WHERE claimed_until > ?1
-        UNION ALL SELECT min(next_at) FROM subscription_requests WHERE next_at > ?1
-        UNION ALL SELECT min(claimed_until) FROM subscription_requests WHERE claimed_until > ?1)";
 const BURY_EXPIRED: &str = "
     INSERT INTO dead_letters (subscription, scope, format, callback, sequence, since, given_up_at, attempts, failure)
     SELECT s.id, s.scope, s.format, s.callback, d.sequence, d.since, ?1, d.attempts, coalesce(d.failure, ?2)
@@ -208,6 +234,7 @@ impl Subscriptions for SqliteState {
             let query = query.bind(push_row::most(limits.requests_max));
             let query = query.bind(push_row::most(limits.subscriptions_per_host_max));
             let query = query.bind(push_row::most(limits.subscriptions_max));
+            let query = query.bind(push_row::most(limits.requests_per_client_max));
             let refused_by: Option<String> = query.fetch_one(&mut *transaction).await?;
             if refused_by.is_none() {
                 sqlx::query(REQUEST).bind(rows).bind(micros(now)).execute(&mut *transaction).await?;
@@ -324,7 +351,7 @@ impl Subscriptions for SqliteState {
                 claimed.extend(of_host);
             }
             let query = sqlx::query_scalar(CLAIMED).bind(row::json(claimed)?);
-            let deliveries = push_row::deliveries(&packed(&mut transaction, query).await?)?;
+            let deliveries = push_row::deliveries(&packed(&mut transaction, query).await?, until)?;
             transaction.commit().await?;
             Ok(deliveries)
         })
@@ -341,13 +368,6 @@ impl Subscriptions for SqliteState {
                 }
             }
             Ok(transaction.commit().await?)
-        })
-    }
-
-    fn next_due(&self, now: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StateError>> {
-        Box::pin(async move {
-            let at: Option<i64> = sqlx::query_scalar(NEXT_DUE).bind(micros(now)).fetch_one(&self.pool).await?;
-            at.map(|at| row::instant("deliveries", at)).transpose()
         })
     }
 
@@ -417,6 +437,23 @@ impl Subscriptions for SqliteState {
         Box::pin(async move {
             let done = sqlx::query(RETRY).bind(id).bind(micros(now)).execute(&self.pool).await?;
             Ok(done.rows_affected() > 0)
+        })
+    }
+
+    fn subscribed(&self) -> BoxFuture<'_, Result<Vec<Scope>, StateError>> {
+        Box::pin(async move {
+            let names: Vec<String> = sqlx::query_scalar(SUBSCRIBED).fetch_all(&self.pool).await?;
+            push_row::scopes(&names)
+        })
+    }
+
+    fn rehome<'a>(&'a self, pairs: &'a [(Scope, Scope)], now: Timestamp) -> BoxFuture<'a, Result<(), StateError>> {
+        Box::pin(async move {
+            let (rows, mut transaction) = (push_row::pairs(pairs)?, self.write().await?);
+            for statement in REHOME {
+                sqlx::query(*statement).bind(&rows).bind(micros(now)).execute(&mut *transaction).await?;
+            }
+            Ok(transaction.commit().await?)
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -20,12 +21,14 @@ const HOST: &str = "Host: localhost";
 /// Counts requests that were confirmed, by this process.
 const CONFIRMED: &str = "loa_push_verifications_total{result=\"confirmed\"}";
 /// What is quick enough for tests; a test's own settings win.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 13] = [
     ("store.poll_interval_ms", "100"),
     ("push.callbacks_may_be_local", "true"),
     ("push.lease_min_seconds", "1"),
     ("push.connect_timeout_ms", "1000"),
     ("push.verification_timeout_ms", "1000"),
+    ("push.verification_retry_first_ms", "50"),
+    ("push.verification_retry_max_ms", "200"),
     ("push.delivery_timeout_ms", "1000"),
     ("push.retry_first_ms", "50"),
     ("push.retry_max_ms", "200"),
@@ -113,6 +116,19 @@ impl Hub {
         let served = self.served.take().unwrap();
         served.terminate();
         assert_eq!(served.ended(), Some(0), "{}", self.log());
+    }
+
+    /// Where it runs.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Has it start without the settings whose keys begin so.
+    pub(crate) fn forget(&self, keys: &str) {
+        let file = self.directory.path().join("loa.toml");
+        let settings = fs::read_to_string(&file).unwrap();
+        let kept = settings.lines().filter(|line| !line.starts_with(keys)).flat_map(|line| [line, "\n"]);
+        fs::write(file, kept.collect::<String>()).unwrap();
     }
 
     /// What it has logged.
