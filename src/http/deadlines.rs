@@ -153,7 +153,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Deadlines<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        let stream = Pin::new(&mut this.stream);
+        let written = match bufs {
+            // Most answers are a head alone: the system sends one buffer sooner than a list of one.
+            [head] => stream.poll_write(cx, head),
+            _ => stream.poll_write_vectored(cx, bufs),
+        };
         this.written(cx, written)
     }
 

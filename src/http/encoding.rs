@@ -19,6 +19,13 @@ struct Wishes {
 /// The coding that the client likes best, the first of [`Encoding::ALL`] among equals; `None` if it takes none of ours.
 /// Without the header it gets the document as it is: who can unpack says so.
 pub(super) fn choose(headers: &HeaderMap) -> Option<Encoding> {
+    let mut lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+    if let (Some(line), None) = (lines.next(), lines.next())
+        && *line == Encoding::Gzip.token()
+    {
+        // As many programs write it: there is nothing to weigh.
+        return Some(Encoding::Gzip);
+    }
     let wishes = Wishes::of(headers);
     let mut best = None;
     for (encoding, named) in Encoding::ALL.into_iter().zip(wishes.named) {

@@ -21,7 +21,8 @@ const BARE: [(&[u8], StatusCode); 3] = [
 /// Length of `HTTP/1.1`.
 const VERSION_BYTES: usize = 8;
 
-/// A stream on which hyper's bare answers are replaced by those of `refuse`.
+/// A stream on which hyper's bare answers are replaced by those of `refuse`. A bare answer comes alone, so it is looked for in
+/// what is one buffer, which `Deadlines` writes as such.
 pub(super) struct Unparsed<S, F> {
     stream: S,
     refuse: F,
@@ -107,11 +108,6 @@ impl<S: AsyncWrite + Unpin, F: Fn(StatusCode) -> Response<Bytes> + Unpin> AsyncW
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let [head] = bufs
-            && let Some(status) = this.bare_status(head)
-        {
-            return this.replace(cx, head, status);
-        }
         this.line_ended = false;
         Pin::new(&mut this.stream).poll_write_vectored(cx, bufs)
     }

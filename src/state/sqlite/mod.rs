@@ -65,21 +65,26 @@ const ARTICLES_OF_GUIDS: &str = "
         json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
     FROM articles
     WHERE guid IS NOT NULL AND trim(guid, char(9, 10, 13, 32)) IN (SELECT value FROM json_each(?1))";
-const WRITE_ARTICLES: &str = "
+/// The articles and the feeds that a batch is about: each statement of a transaction is a trip to SQLite's thread and back.
+const STANDING: &str = "
+    SELECT (SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
+            json(categories), json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY id)
+            FROM articles WHERE id IN (SELECT value FROM json_each(?1))),
+        (SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10)
+            ORDER BY scope) FROM feeds WHERE scope IN (SELECT value FROM json_each(?2)))";
+/// Articles and feeds, and that something was written.
+const WRITE_BATCH: &str = "
     INSERT OR REPLACE INTO articles (id, guid, published, updated, fingerprint, digest, store_updated, categories,
         scopes, standing, gone_at, version, found, written)
     SELECT value ->> 'id', value ->> 'guid', value ->> 'published', value ->> 'updated', value ->> 'fingerprint',
         value ->> 'digest', value ->> 'store_updated', value -> 'categories', value -> 'scopes', value ->> 'standing',
         value ->> 'gone_at', value ->> 'version', value -> 'found', (SELECT written + 1 FROM control)
-    FROM json_each(?1)";
-const FEEDS_OF: &str = "
-    SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10) ORDER BY scope)
-    FROM feeds WHERE scope IN (SELECT value FROM json_each(?1))";
-const WRITE_FEEDS: &str = "
+    FROM json_each(?1);
     INSERT OR REPLACE INTO feeds (scope, sequence, changed_at, removal_sequence, notice_until, written)
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
         value ->> 'notice_until', (SELECT written + 1 FROM control)
-    FROM json_each(?1)";
+    FROM json_each(?2);
+    UPDATE control SET written = written + 1";
 const ADDRESSES: &str =
     "SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses";
 const ADDRESSES_OF: &str = "
@@ -215,21 +220,17 @@ impl State for SqliteState {
         Box::pin(async move {
             let mut transaction = self.write().await?;
             let mut decoder = Decoder::default();
-            let ids = sqlx::query_scalar(ARTICLES_OF).bind(row::json(decide::article_ids(batch))?);
-            let articles = decoder.articles(&packed(&mut transaction, ids).await?)?;
-            let scopes = sqlx::query_scalar(FEEDS_OF).bind(row::json(decide::scopes(batch))?);
-            let feeds = decoder.feeds(&packed(&mut transaction, scopes).await?)?;
+            let query = sqlx::query_as(STANDING).bind(row::json(decide::article_ids(batch))?);
+            let standing: (Option<String>, Option<String>) =
+                query.bind(row::json(decide::scopes(batch))?).fetch_one(&mut *transaction).await?;
+            let articles = decoder.articles(&standing.0.unwrap_or_default())?;
+            let feeds = decoder.feeds(&standing.1.unwrap_or_default())?;
             let decision = decide::batch(batch, articles, feeds);
-            if !decision.articles.is_empty() {
-                let rows = row::json(decision.articles.iter().map(ArticleRow::from))?;
-                sqlx::query(WRITE_ARTICLES).bind(rows).execute(&mut *transaction).await?;
+            if !(decision.articles.is_empty() && decision.feeds.is_empty()) {
+                let query = sqlx::query(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
+                let query = query.bind(row::json(decision.feeds.iter().map(FeedRow::from))?);
+                query.execute(&mut *transaction).await?;
             }
-            if !decision.feeds.is_empty() {
-                let rows = row::json(decision.feeds.iter().map(FeedRow::from))?;
-                sqlx::query(WRITE_FEEDS).bind(rows).execute(&mut *transaction).await?;
-            }
-            let written = u64::from(!(decision.articles.is_empty() && decision.feeds.is_empty()));
-            count(&mut transaction, COUNT_WRITTEN, written).await?;
             let withdrawals = decide::withdrawals(batch);
             if !withdrawals.is_empty() {
                 let rows = row::json(withdrawals.into_iter().map(|(id, at)| WithdrawalRow::new(id, at)))?;
