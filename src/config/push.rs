@@ -15,12 +15,11 @@ const TIMEOUT_MS_MAX: i64 = 60_000;
 const PAUSE_MS_MIN: i64 = 10;
 
 /// Of each pair the first must not be more than the second.
-const ORDERED: [(&str, &str); 9] = [
+const ORDERED: [(&str, &str); 8] = [
     ("push.lease_min_seconds", "push.lease_default_seconds"),
     ("push.lease_default_seconds", "push.lease_max_seconds"),
     ("push.subscriptions_per_host_max", "push.subscriptions_max"),
     ("push.requests_per_host_max", "push.requests_max"),
-    ("push.requests_per_client_max", "push.requests_max"),
     ("push.deliveries_per_host_max", "push.deliveries_max"),
     ("push.verification_retry_first_ms", "push.verification_retry_max_ms"),
     ("push.retry_first_ms", "push.retry_max_ms"),

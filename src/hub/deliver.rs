@@ -28,7 +28,7 @@ const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(2);
 const EXPIRED_PAUSE: Duration = Duration::from_mins(1);
 /// Why a subscription is denied after it was confirmed.
 const FEED_ENDED: &str = "the feed has ended";
-/// When a document that is not to be had is asked for again.
+/// When a document that is not to be had is asked for again, or a host that could not be asked.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of a delivery.
@@ -79,7 +79,7 @@ pub(super) async fn deliver(hub: &Hub, delivery: &Delivery, kept: Option<Kept>) 
     };
     let Sent { reply, kept } = hub.egress.send(&callback, message, kept).await;
     let (outcome, host_is_well) = judged(hub, delivery, document.sequence(), reply);
-    Posted { outcome, host_is_well: Some(host_is_well), kept, is_unready: false }
+    Posted { outcome, host_is_well, kept, is_unready: false }
 }
 
 /// The document, once this process has come as far as the event.
@@ -118,19 +118,21 @@ fn signature(secret: &Secret, body: &[u8]) -> Option<String> {
 }
 
 /// What an answer means, and whether the host is well.
-fn judged(hub: &Hub, delivery: &Delivery, sequence: u64, reply: Result<Reply, SendError>) -> (Outcome, bool) {
+fn judged(hub: &Hub, delivery: &Delivery, sequence: u64, reply: Result<Reply, SendError>) -> (Outcome, Option<bool>) {
     let reply = match reply {
         Ok(reply) => reply,
         // Asking again would be answered the same, and a stranger's name that leads into our network is no accident.
-        Err(error) if error.is_refusal() => return (Outcome::GivenUp { failure: error.to_string() }, false),
-        Err(error) => return (failed(hub, delivery, None, error.to_string()), false),
+        Err(error) if error.is_refusal() => return (Outcome::GivenUp { failure: error.to_string() }, Some(false)),
+        // It was not asked.
+        Err(SendError::Busy) => return (Outcome::Released { until: after(hub.clock.now(), UNAVAILABLE_PAUSE) }, None),
+        Err(error) => return (failed(hub, delivery, None, error.to_string()), Some(false)),
     };
     match reply.status {
-        status if status.is_success() => (Outcome::Delivered { sequence }, true),
-        StatusCode::GONE => (Outcome::Gone, true),
+        status if status.is_success() => (Outcome::Delivered { sequence }, Some(true)),
+        StatusCode::GONE => (Outcome::Gone, Some(true)),
         status => {
             let well = !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS;
-            (failed(hub, delivery, reply.retry_after.as_deref(), format!("answers {status}")), well)
+            (failed(hub, delivery, reply.retry_after.as_deref(), format!("answers {status}")), Some(well))
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Whose turn it is. Hosts take turns, each with so many deliveries at a time and a breaker; nobody waits for another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::iter;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::task::{Id, JoinError, JoinSet};
@@ -43,6 +44,7 @@ pub(super) async fn run(hub: &Arc<Hub>, stop: &CancellationToken) {
         connections: 0,
         wake_at: None,
         places: None,
+        unbegun: BTreeSet::new(),
         claimed: None,
         looked: Instant::now(),
         more: true,
@@ -84,6 +86,8 @@ struct Dispatch<'a> {
     wake_at: Option<Timestamp>,
     /// The tables of units by which subscriptions were led to where the addresses of their places lead.
     places: Option<String>,
+    /// Feeds that somebody has subscribed to and that have no record yet.
+    unbegun: BTreeSet<Scope>,
     /// When something was claimed last.
     claimed: Option<Instant>,
     looked: Instant,
@@ -106,15 +110,27 @@ impl Dispatch<'_> {
     async fn enqueue(&mut self) {
         // Also without an event of ours: others may have enqueued it.
         self.more = true;
+        // Before: nobody gets the feed that all stories have just left.
+        self.follow_places().await;
         if let Err(error) = self.hub.subscriptions.enqueue(self.hub.clock.now()).await {
             tracing::warn!(%error, "what has changed cannot be enqueued for subscribers, trying again");
         }
-        // Between this and taking: nobody gets the feed that all stories have just left.
+        // Again and again: a combination can begin once its place has a story.
+        self.unbegun.retain(|scope| self.hub.publisher.want_with_stories(scope));
+    }
+
+    /// Has subscriptions be where the addresses of their places lead.
+    async fn follow_places(&mut self) {
+        let strayed = self.hub.strayed.swap(false, Ordering::SeqCst);
         let places = self.hub.publisher.places();
-        if self.places.as_ref() != Some(&places) {
-            match rehome(self.hub).await {
-                Ok(()) => self.places = Some(places),
-                Err(error) => tracing::warn!(%error, "subscriptions cannot follow their places, trying again"),
+        if self.places.as_ref() == Some(&places) && !strayed {
+            return;
+        }
+        match rehome(self.hub).await {
+            Ok(subscribed) => (self.places, self.unbegun) = (Some(places), subscribed),
+            Err(error) => {
+                self.places = None;
+                tracing::warn!(%error, "subscriptions cannot follow their places, trying again");
             }
         }
     }
@@ -322,7 +338,10 @@ impl Dispatch<'_> {
     async fn finish(mut self) {
         let grace = self.hub.options.end_grace;
         let end = async {
-            while let Some(ended) = self.under_way.join_next_with_id().await {
+            loop {
+                // At once: its claim may be over before the others have ended.
+                self.settle().await;
+                let Some(ended) = self.under_way.join_next_with_id().await else { return };
                 self.ended(ended);
             }
         };
@@ -334,21 +353,22 @@ impl Dispatch<'_> {
     }
 }
 
-/// Subscriptions of a place that has gone into another one go on there, where its address leads.
-async fn rehome(hub: &Hub) -> Result<(), StateError> {
-    let subscribed = hub.subscriptions.subscribed().await?;
-    let led = subscribed.into_iter().map(|scope| (hub.publisher.leads_to(&scope), scope));
-    let pairs: Vec<(Scope, Scope)> = led.filter(|(to, from)| to != from).map(|(to, from)| (from, to)).collect();
-    if pairs.is_empty() {
-        return Ok(());
+/// Subscriptions of a place that has gone into another one go on there, where its address leads. Gives the feeds that somebody
+/// has subscribed to then.
+async fn rehome(hub: &Hub) -> Result<BTreeSet<Scope>, StateError> {
+    let (mut subscribed, mut pairs) = (BTreeSet::new(), Vec::new());
+    for from in hub.subscriptions.subscribed().await? {
+        let to = hub.publisher.leads_to(&from);
+        if to != from {
+            pairs.push((from, to.clone()));
+        }
+        subscribed.insert(to);
     }
-    hub.subscriptions.rehome(&pairs, hub.clock.now()).await?;
-    tracing::info!(feeds = pairs.len(), "subscriptions follow their places, which have gone into others");
-    for (_, to) in &pairs {
-        // A combination begins when somebody asks for it.
-        hub.publisher.want(to);
+    if !pairs.is_empty() {
+        hub.subscriptions.rehome(&pairs, hub.clock.now()).await?;
+        tracing::info!(feeds = pairs.len(), "subscriptions follow their places, which have gone into others");
     }
-    Ok(())
+    Ok(subscribed)
 }
 
 /// Metrics and log: the host, never the callback, which is a capability.

@@ -17,6 +17,7 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -152,6 +153,8 @@ pub struct Hub {
     asked: Notify,
     /// There may be something to deliver.
     due: Notify,
+    /// May there be a subscription of a place that has gone into another one meanwhile?
+    strayed: AtomicBool,
     health: watch::Sender<Health>,
 }
 
@@ -176,6 +179,7 @@ impl Hub {
             asking: Semaphore::new(ASKING_MAX),
             asked: Notify::new(),
             due: Notify::new(),
+            strayed: AtomicBool::new(false),
             health: watch::Sender::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Asks callbacks whether they mean it (WebSub 5.3), and tells them that a subscription is denied (5.2).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::observe::metrics::{self, Verified};
 use crate::outgoing::callback::Callback;
 use crate::outgoing::egress::{Message, Reply, SendError};
 use crate::publish::Published as _;
+use crate::state::StateError;
 use crate::state::push::{Request, Verdict, Wish};
 
 /// More are taken when one part in so many of those that may be under way is free.
@@ -73,14 +75,27 @@ async fn take(hub: &Arc<Hub>, under_way: &mut JoinSet<()>) -> bool {
     }
 }
 
-async fn one(hub: Arc<Hub>, request: Request) {
-    let verdict = verdict(&hub, &request).await;
+async fn one(hub: Arc<Hub>, mut request: Request) {
+    if let Err(error) = follow_place(&hub, &mut request).await {
+        tracing::warn!(%error, "a request cannot follow its place, trying again");
+        return;
+    }
+    let is_led_on = || hub.publisher.leads_to(&request.asked.key.scope) != request.asked.key.scope;
+    let verdict = match verdict(&hub, &request).await {
+        Verdict::Confirmed { .. } if is_led_on() => unasked(&hub),
+        verdict => verdict,
+    };
     let host = &request.asked.host;
     tracing::debug!(push.host = host, ?verdict, "a callback was asked");
     // What cannot be written down is asked again when the claim is over.
     if let Err(error) = hub.subscriptions.settle_request(&request, &verdict, hub.clock.now()).await {
         tracing::warn!(%error, push.host = host, "what a callback said cannot be written down");
         return;
+    }
+    if is_led_on() {
+        // Between the last look and the commit: whoever was led on then was without this one.
+        hub.strayed.store(true, Ordering::SeqCst);
+        hub.due.notify_one();
     }
     metrics::push_verified(match verdict {
         Verdict::Confirmed { .. } => Verified::Confirmed,
@@ -89,10 +104,24 @@ async fn one(hub: Arc<Hub>, request: Request) {
     });
 }
 
+/// If its place has gone into another one since it was asked for, it is of that one, like the subscription that it may be about.
+async fn follow_place(hub: &Hub, request: &mut Request) -> Result<(), StateError> {
+    let scope = &mut request.asked.key.scope;
+    let to = hub.publisher.leads_to(scope);
+    if to != *scope {
+        let pair = (std::mem::replace(scope, to.clone()), to);
+        hub.subscriptions.rehome(&[pair], hub.clock.now()).await?;
+    }
+    Ok(())
+}
+
 async fn verdict(hub: &Hub, request: &Request) -> Verdict {
     let asked = &request.asked;
     let Ok(callback) = Callback::parse(&asked.callback) else { return Verdict::Dropped };
+    let has_ended = || hub.publisher.public_address(&asked.key, &hub.options.base_url).is_none();
     let (mode, lease) = match &asked.wish {
+        // Since it was asked for: nothing would ever come.
+        Wish::Subscribe { .. } if has_ended() => return Verdict::Dropped,
         Wish::Subscribe { lease_s, .. } => ("subscribe", Some(lease_s.to_string())),
         Wish::Unsubscribe => ("unsubscribe", None),
         Wish::Deny { reason } => return deny(hub, request, &callback, reason).await,
@@ -101,10 +130,10 @@ async fn verdict(hub: &Hub, request: &Request) -> Verdict {
     let sequence = match timeout(DOCUMENT_TIMEOUT, hub.publisher.document(&asked.key)).await {
         Ok(Ok(document)) => document.sequence(),
         _ if mode == "unsubscribe" => 0,
-        // Ours to mend, as after a start: asked as soon as it is.
-        _ => return Verdict::Postponed { until: after(hub.clock.now(), hub.options.verification_retry.first) },
+        // As after a start.
+        _ => return unasked(hub),
     };
-    let Ok(challenge) = challenge() else { return postponed(hub, request) };
+    let Ok(challenge) = challenge() else { return unasked(hub) };
     let mut parameters = vec![("hub.mode", mode), ("hub.topic", &asked.topic), ("hub.challenge", &challenge)];
     parameters.extend(lease.as_deref().map(|lease| ("hub.lease_seconds", lease)));
     let asked_at = hub.clock.now();
@@ -112,8 +141,7 @@ async fn verdict(hub: &Hub, request: &Request) -> Verdict {
         Ok(reply) if is_echo(&reply, &challenge) => Verdict::Confirmed { asked_at, sequence },
         Ok(reply) if reply.status.is_server_error() => postponed(hub, request),
         Ok(_) => Verdict::Dropped,
-        Err(error) if error.is_refusal() => Verdict::Dropped,
-        Err(_) => postponed(hub, request),
+        Err(error) => failed(hub, request, &error),
     }
 }
 
@@ -126,8 +154,8 @@ fn is_echo(reply: &Reply, challenge: &str) -> bool {
 async fn deny(hub: &Hub, request: &Request, callback: &Callback, reason: &str) -> Verdict {
     let parameters = [("hub.mode", "denied"), ("hub.topic", request.asked.topic.as_str()), ("hub.reason", reason)];
     match get(hub, callback, &parameters, NOTHING_BYTES).await {
-        Err(error) if !error.is_refusal() => postponed(hub, request),
-        _ => Verdict::Dropped,
+        Ok(_) => Verdict::Dropped,
+        Err(error) => failed(hub, request, &error),
     }
 }
 
@@ -148,11 +176,24 @@ async fn get(
     hub.egress.send(callback, message, None).await.reply
 }
 
+fn failed(hub: &Hub, request: &Request, error: &SendError) -> Verdict {
+    match error {
+        SendError::Refused(_) => Verdict::Dropped,
+        SendError::Busy => unasked(hub),
+        _ => postponed(hub, request),
+    }
+}
+
+/// Ours to mend: asked as soon as it is, and that was no try.
+fn unasked(hub: &Hub) -> Verdict {
+    Verdict::Postponed { until: after(hub.clock.now(), hub.options.verification_retry.first), tries: 0 }
+}
+
 /// Asked again, unless that was done often enough: then it stays as it was, and who wants to subscribe asks once more.
 fn postponed(hub: &Hub, request: &Request) -> Verdict {
     if request.attempts + 1 >= hub.options.verification_tries_max {
         return Verdict::Dropped;
     }
     let pause: Duration = hub.options.verification_retry.pause(request.attempts, chance());
-    Verdict::Postponed { until: after(hub.clock.now(), pause) }
+    Verdict::Postponed { until: after(hub.clock.now(), pause), tries: 1 }
 }

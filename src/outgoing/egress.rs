@@ -28,9 +28,11 @@ use super::exchange::USER_AGENT;
 use super::kept::Failed;
 pub use super::kept::Kept;
 
-/// Names that are looked up at a time. Each holds a thread until the system answers, whoever has given up meanwhile; all of
-/// the program have 512 of these for what blocks, such as making documents.
-const LOOKUPS_MAX: usize = 256;
+/// Names that are looked up at a time, by all guards together. Each holds a thread until the system answers, whoever has given
+/// up meanwhile; all of the program have 512 of these for what blocks, such as making documents.
+static LOOKUPS: Semaphore = Semaphore::const_new(256);
+/// A turn to look up a name comes within one part in so many of the time for all, or nobody is asked: the rest is the host's.
+const TURN_PART: u32 = 2;
 
 /// Who may be called.
 #[derive(Debug, Clone)]
@@ -120,6 +122,9 @@ pub enum SendError {
     /// Time was up.
     #[error("it did not answer in time")]
     Timeout,
+    /// It was not asked: its name had no turn to be looked up in time. That is no fault of the host.
+    #[error("too many names are being looked up")]
+    Busy,
 }
 
 impl SendError {
@@ -141,14 +146,14 @@ impl From<Failed> for SendError {
 pub struct Egress {
     options: EgressOptions,
     tls: Arc<ClientConfig>,
-    lookups: Arc<Semaphore>,
+    lookups: &'static Semaphore,
 }
 
 impl Egress {
     /// With these options.
     #[must_use]
     pub fn new(options: EgressOptions) -> Self {
-        Self { options, tls: Arc::new(connection::tls()), lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        Self { options, tls: Arc::new(connection::tls()), lookups: &LOOKUPS }
     }
 
     /// May it be called, as far as one can tell without looking up its name?
@@ -185,7 +190,7 @@ impl Egress {
         kept: Option<Kept>,
     ) -> Result<(Reply, Option<Kept>), SendError> {
         self.admits(to)?;
-        let reply_bytes_max = message.reply_bytes_max;
+        let (reply_bytes_max, turn_timeout) = (message.reply_bytes_max, message.total_timeout / TURN_PART);
         let request = request(to, message)?;
         if let Some(kept) = kept.filter(|kept| kept.leads_to(to)) {
             match kept.ask(request.clone(), reply_bytes_max).await {
@@ -194,14 +199,14 @@ impl Egress {
                 asked => return asked.map_err(SendError::from),
             }
         }
-        let new = Kept::over(self.connect(to).await?, to).await?;
+        let new = Kept::over(self.connect(to, turn_timeout).await?, to).await?;
         Ok(new.ask(request, reply_bytes_max).await?)
     }
 
     /// Connects to the first of the host's addresses that takes the connection.
-    async fn connect(&self, to: &Callback) -> Result<Box<dyn Stream>, SendError> {
+    async fn connect(&self, to: &Callback, turn_timeout: Duration) -> Result<Box<dyn Stream>, SendError> {
         let mut error = SendError::Unresolved("it has no address".to_owned());
-        for address in self.addresses(to).await? {
+        for address in self.addresses(to, turn_timeout).await? {
             let connecting = timeout(self.options.connect_timeout, TcpStream::connect(address));
             match connecting.await.unwrap_or_else(|late| Err(late.into())) {
                 Ok(plain) => return self.begin(to, plain).await,
@@ -212,10 +217,10 @@ impl Egress {
     }
 
     /// The host's addresses, if every one of them is admitted: what is public and private at once is a trap.
-    async fn addresses(&self, to: &Callback) -> Result<Vec<SocketAddr>, SendError> {
+    async fn addresses(&self, to: &Callback, turn_timeout: Duration) -> Result<Vec<SocketAddr>, SendError> {
         let found = match to.name().parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, to.port())],
-            Err(_) => self.look_up(to).await.map_err(|error| SendError::Unresolved(error.to_string()))?,
+            Err(_) => self.look_up(to, turn_timeout).await?,
         };
         found.iter().try_for_each(|address| self.admits_address(address.ip()))?;
         Ok(found)
@@ -223,14 +228,15 @@ impl Egress {
 
     /// Asks the system, when it is this name's turn. What it does not answer in time goes on in its thread, and counts until it
     /// ends.
-    async fn look_up(&self, to: &Callback) -> io::Result<Vec<SocketAddr>> {
-        let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
+    async fn look_up(&self, to: &Callback, turn_timeout: Duration) -> Result<Vec<SocketAddr>, SendError> {
+        let turn = timeout(turn_timeout, self.lookups.acquire()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or(SendError::Busy)?;
         let host = (to.name().to_owned(), to.port());
         let asked = spawn_blocking(move || {
             let _turn = turn;
             host.to_socket_addrs().map(Iterator::collect)
         });
-        asked.await.map_err(io::Error::other).flatten()
+        asked.await.map_err(io::Error::other).flatten().map_err(|error| SendError::Unresolved(error.to_string()))
     }
 
     /// Begins TLS, if that is asked for.
@@ -318,18 +324,19 @@ mod tests {
 
     /// Names that nobody answers for hold every turn; an address needs none.
     #[tokio::test]
-    async fn who_waits_for_a_look_up_waits_no_longer_than_all_may_take() {
+    async fn a_name_that_has_no_turn_to_be_looked_up_is_not_asked() {
+        let lookups: &'static Semaphore = Box::leak(Box::new(Semaphore::new(0)));
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let options = EgressOptions { may_be_local: true, ..options() };
-        let egress = Egress { lookups: Arc::new(Semaphore::new(0)), ..Egress::new(options) };
+        let egress = Egress { lookups, ..Egress::new(options) };
         let told = async |host: &str, total_timeout: Duration| {
             let to = Callback::parse(&format!("http://{host}:{port}/")).unwrap();
             egress.send(&to, get(&to, total_timeout), None).await.reply
         };
         let (short, long) = (Duration::from_millis(100), Duration::from_secs(20));
-        assert_eq!(told("localhost", short).await, Err(SendError::Timeout));
+        assert_eq!(told("localhost", short).await, Err(SendError::Busy));
         assert!(matches!(told("127.0.0.1", long).await, Err(SendError::Unreachable(_))));
-        egress.lookups.add_permits(1);
+        lookups.add_permits(1);
         for turn in 0..2 {
             assert!(matches!(told("localhost", long).await, Err(SendError::Unreachable(_))), "turn {turn}");
         }

@@ -206,6 +206,16 @@ impl Publisher {
         wanted
     }
 
+    /// The same for a combination that nobody asks for, as soon as it has a story: an empty one is news to nobody. True: it
+    /// has no record yet.
+    pub fn want_with_stories(&self, scope: &Scope) -> bool {
+        let lacks = self.lacks_record(scope);
+        if lacks && self.view().with_catalog(|catalog| catalog.has_any(scope)) {
+            self.want(scope);
+        }
+        lacks
+    }
+
     fn lacks_record(&self, scope: &Scope) -> bool {
         scope.parts().is_some() && self.view().with_catalog(|catalog| catalog.feed(scope).is_none())
     }

@@ -25,8 +25,9 @@ const REFRESHES_AT_A_TIME: usize = 2;
 const REFRESH_BUDGET: Duration = Duration::from_millis(500);
 /// Between two attempts while the store or state does not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// After so many attempts in a row that found the same articles otherwise than the engine had just decided them, each waits,
-/// whatever has moved on: with a store that says something else each time engine and documents would chase each other.
+/// After so many attempts in a row that made nothing, or found the same articles otherwise than the engine had just decided them,
+/// each waits, whatever has moved on: with a store that says something else each time engine and documents would chase each
+/// other.
 const STUCK_MAX: u32 = 10;
 
 /// What is left to be done.
@@ -36,6 +37,8 @@ pub(super) struct Backlog {
     rung: Notify,
     /// Articles that the last refresh found otherwise than the catalog has them.
     behind: Mutex<BTreeSet<ArticleId>>,
+    /// Feeds with such articles that have taken all the time of the last refreshes, which made nothing, and of how many.
+    in_vain: Mutex<HashMap<Scope, u32>>,
     /// Feeds that cannot be made, with the sequence at which that was found.
     broken: Mutex<HashMap<Scope, u64>>,
 }
@@ -47,8 +50,10 @@ pub(super) enum Refreshed {
     All,
     /// Its time was up.
     UntilBudget,
-    /// Some documents cannot be made before the engine has caught up.
+    /// Some documents cannot be made before the engine has caught up, or the store answers.
     InPart,
+    /// None that was tried can be made before the engine has caught up.
+    InVain,
     /// Some documents cannot be made now, and there is nothing to wait for.
     Stuck,
 }
@@ -68,6 +73,18 @@ impl Backlog {
     /// Takes over what a refresh has found; gives what the one before had found.
     fn found_behind(&self, now: &BTreeSet<ArticleId>) -> BTreeSet<ArticleId> {
         std::mem::replace(&mut *self.behind.lock().unwrap_or_else(PoisonError::into_inner), now.clone())
+    }
+
+    /// These come last, after all that were said before; `None`: nobody does.
+    fn come_last(&self, behind: Option<Vec<Scope>>) {
+        let mut in_vain = self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(behind) = behind else {
+            in_vain.clear();
+            return;
+        };
+        for scope in behind {
+            *in_vain.entry(scope).or_default() += 1;
+        }
     }
 }
 
@@ -96,12 +113,15 @@ impl Publisher {
             let mut caught_up = pin!(self.caught_up.notified());
             caught_up.as_mut().enable();
             let refreshed = self.refresh(REFRESH_BUDGET).await;
-            stuck = if refreshed == Refreshed::Stuck { stuck.saturating_add(1) } else { 0 };
+            let is_stuck = matches!(refreshed, Refreshed::InVain | Refreshed::Stuck);
+            stuck = if is_stuck { stuck.saturating_add(1) } else { 0 };
+            let each_waits = stuck >= STUCK_MAX;
+            let waits_for_engine = matches!(refreshed, Refreshed::InPart | Refreshed::InVain);
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.backlog.rung.notified(), if stuck < STUCK_MAX => {}
-                () = caught_up, if refreshed == Refreshed::InPart => {}
-                () = sleep(RETRY_AFTER), if matches!(refreshed, Refreshed::InPart | Refreshed::Stuck) => {}
+                () = self.backlog.rung.notified(), if !each_waits => {}
+                () = caught_up, if waits_for_engine && !each_waits => {}
+                () = sleep(RETRY_AFTER), if waits_for_engine || is_stuck => {}
                 () = std::future::ready(()), if refreshed == Refreshed::UntilBudget => {}
             }
         }
@@ -120,7 +140,7 @@ impl Publisher {
             .take_while(|_| std::future::ready(Instant::now() < until))
             .map(async |job| (self.maker.make_wanted(&job.scope, job.wanted.clone()).await, job))
             .buffer_unordered(REFRESHES_AT_A_TIME);
-        let (mut tried, mut behind) = (0, BTreeSet::new());
+        let (mut tried, mut behind, mut unmade) = (0, BTreeSet::new(), Vec::new());
         while let Some((made, job)) = made.next().await {
             tried += 1;
             match made {
@@ -131,6 +151,7 @@ impl Publisher {
                 Err(MakeError::Behind(ids)) => {
                     behind.extend(ids.iter().cloned());
                     self.note_behind(ids);
+                    unmade.push(job.scope);
                 }
                 Err(error @ (MakeError::Unrenderable(_) | MakeError::Broke(_))) => {
                     tracing::error!(scope = %job.scope, %error, "a feed cannot be made, until it changes");
@@ -143,24 +164,30 @@ impl Publisher {
             }
         }
         self.tell_made();
+        let (is_cut, made_any) = (tried < count, tried > unmade.len());
+        self.backlog.come_last((is_cut && !made_any).then_some(unmade));
         let before = self.backlog.found_behind(&behind);
-        match (tried < count, behind.is_empty()) {
-            (true, _) => Refreshed::UntilBudget,
-            (false, true) => Refreshed::All,
+        match (is_cut, behind.is_empty()) {
+            // Something was done, or nothing was in the way.
+            (true, is_well) if is_well || made_any => Refreshed::UntilBudget,
+            (_, true) => Refreshed::All,
             // The engine has looked at these already.
-            (false, false) if behind == before => Refreshed::Stuck,
-            (false, false) => Refreshed::InPart,
+            _ if behind == before => Refreshed::Stuck,
+            _ if made_any => Refreshed::InPart,
+            _ => Refreshed::InVain,
         }
     }
 
-    /// What is to be made, what was asked for lately first. Forgets the feeds of which nothing is to be made.
+    /// What is to be made: what was asked for lately first, what took all the time in vain last. Forgets the feeds of which nothing is
+    /// to be made.
     fn jobs(&self) -> Vec<Job> {
         let mut feeds = self.backlog.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs: Vec<Option<Job>> = feeds.iter().map(|scope| self.job(scope)).collect();
         let mut kept = jobs.iter().map(Option::is_some);
         feeds.retain(|_| kept.next().unwrap_or_default());
         let mut jobs: Vec<Job> = jobs.into_iter().flatten().collect();
-        jobs.sort_by_key(|job| !job.is_hot);
+        let in_vain = self.backlog.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.sort_by_key(|job| (in_vain.get(&job.scope).copied(), !job.is_hot));
         jobs
     }
 

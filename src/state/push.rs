@@ -113,10 +113,12 @@ pub enum Verdict {
     },
     /// It does not, or nothing can be told for good: what was before stays. Also the end of a denial that was told.
     Dropped,
-    /// It did not answer: to be asked again.
+    /// It did not answer, or could not be asked: to be asked again.
     Postponed {
         /// Not before.
         until: Timestamp,
+        /// 1: it was asked. 0: it was not, which is no fault of its.
+        tries: u32,
     },
 }
 
@@ -370,7 +372,8 @@ pub trait Subscriptions: Send + Sync + std::fmt::Debug {
     fn subscribed(&self) -> BoxFuture<'_, Result<Vec<Scope>, StateError>>;
 
     /// Of each pair the first feed has gone into the second: its subscriptions are of that one from now on, under new numbers,
-    /// and are owed its document. Who has subscribed to both keeps the second one.
+    /// and are owed its document. Who has subscribed to both keeps the second one, unless its lease is over; of several
+    /// that go into one, the one with the longest lease goes on.
     fn rehome<'a>(&'a self, pairs: &'a [(Scope, Scope)], now: Timestamp) -> BoxFuture<'a, Result<(), StateError>>;
 
     /// Ends when something may have become due that this process does not know of; a hint. May be dropped and asked for again.

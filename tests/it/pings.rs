@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -44,6 +44,9 @@ struct Seen {
     refuses: AtomicBool,
     /// Nobody is answered.
     held: AtomicBool,
+    /// Pings that are not answered yet, and how many were at a time, at most.
+    under_way: AtomicUsize,
+    under_way_most: AtomicUsize,
 }
 
 /// A ping.
@@ -116,12 +119,15 @@ impl Seen {
         reader.read_exact(&mut body).unwrap();
         let form: BTreeMap<_, _> = form_urlencoded::parse(&body).into_owned().collect();
         let path = Url::parse(&form["hub.topic"]).unwrap().path().to_owned();
+        let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.under_way_most.fetch_max(under_way, Ordering::SeqCst);
         while self.held.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(5));
         }
         let answer = self.loa.lock().unwrap().map(|loa| ask(loa, &path)).unwrap_or_default();
         let accepted = !self.refuses.load(Ordering::SeqCst);
         self.pings.lock().unwrap().push(Ping { head, form, path, accepted, answer });
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
         let status = if accepted { "202 Accepted" } else { "503 Service Unavailable" };
         drop(write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
     }
@@ -228,6 +234,21 @@ async fn s6_p8_what_one_process_did_not_come_to_the_next_one_pings() {
         failing.takes(&paths(&EDITED), "Tin lúc mạng đứt").await;
         let again: Vec<_> = failing.pings().into_iter().filter(|ping| ping.path.contains("van-hoa")).collect();
         assert!(again.is_empty() && well.pings().is_empty(), "told before: {again:?} {:?}", well.pings());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hub_is_told_so_many_topics_at_a_time() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start();
+        hub.seen.held.store(true, Ordering::SeqCst);
+        let place = Place::new(db, &format!("{}\npush.pings_max = 2", with_hubs(&[&hub]))).await;
+        let _served = place.start();
+        until("two to be told", async || hub.seen.under_way.load(Ordering::SeqCst) == 2).await;
+        hub.seen.held.store(false, Ordering::SeqCst);
+        hub.takes(&paths(&FEEDS), "").await;
+        assert_eq!(hub.seen.under_way_most.load(Ordering::SeqCst), 2);
     })
     .await;
 }

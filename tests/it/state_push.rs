@@ -45,6 +45,7 @@ contract! {
     denials_count_for_no_limit
     who_is_removed_is_told
     subscriptions_follow_a_feed_into_another_one
+    what_is_over_keeps_nobody_from_following_a_feed
     subscriptions_are_listed_page_by_page
     a_row_that_cannot_be_read_is_named
 }
@@ -248,7 +249,7 @@ async fn the_newest_request_replaces_the_one_before_it(database: &impl Database)
     assert_eq!(told.iter().map(|request| (&request.asked, request.attempts)).collect::<Vec<_>>(), [(&second, 0)]);
     assert!(told[0].id > old.id, "also one that was taken");
     let confirmed = Verdict::Confirmed { asked_at: at(4), sequence: 1 };
-    for verdict in [&confirmed, &Verdict::Postponed { until: at(900) }, &Verdict::Dropped] {
+    for verdict in [&confirmed, &Verdict::Postponed { until: at(900), tries: 1 }, &Verdict::Dropped] {
         push.settle_request(&old, verdict, at(5)).await.unwrap();
         assert_eq!(listed(&*push).await, [], "{verdict:?}");
         assert_eq!(push.backlog(at(5)).await.unwrap().requests, 2, "{verdict:?}");
@@ -264,9 +265,14 @@ async fn a_callback_that_does_not_answer_is_asked_again(database: &impl Database
     let push = open(database).await;
     record(&*push, &asked(all(), READER), 0).await;
     let request = claimed(&*push, 0).await.remove(0);
-    push.settle_request(&request, &Verdict::Postponed { until: at(100) }, at(5)).await.unwrap();
+    push.settle_request(&request, &Verdict::Postponed { until: at(100), tries: 1 }, at(5)).await.unwrap();
     assert_eq!(claimed(&*push, 99).await, []);
-    assert_eq!(claimed(&*push, 100).await, [Request { attempts: 1, ..request }]);
+    let request = Request { attempts: 1, ..request };
+    assert_eq!(claimed(&*push, 100).await, std::slice::from_ref(&request));
+    // It was not asked.
+    push.settle_request(&request, &Verdict::Postponed { until: at(200), tries: 0 }, at(105)).await.unwrap();
+    assert_eq!(claimed(&*push, 199).await, []);
+    assert_eq!(claimed(&*push, 200).await, [request]);
 }
 
 async fn only_what_is_confirmed_changes_a_subscription(database: &impl Database) {
@@ -469,6 +475,25 @@ async fn subscriptions_follow_a_feed_into_another_one(database: &impl Database) 
     let told = state_push_deliveries::claimed(&*push, READER, 9, 23).await;
     let told: Vec<_> = told.iter().map(|delivery| (&delivery.key.scope, delivery.secret.clone())).collect();
     assert_eq!(told, [(&new, Some(Secret::new(SECRET)))]);
+}
+
+async fn what_is_over_keeps_nobody_from_following_a_feed(database: &impl Database) {
+    let (ledger, push) = both(database).await;
+    let [one, two, new]: [Scope; 3] = ["category:1", "category:2", "category:3"].map(|scope| scope.parse().unwrap());
+    for (callback, leases) in [(READER, [10, 900, 20]), (OTHER, [900, 10, 30])] {
+        for (scope, lease_s) in [&one, &two, &new].into_iter().zip(leases) {
+            let wish = Wish::Subscribe { lease_s, secret: None };
+            let wanted = NewRequest { wish, ..asked(FeedKey::new(scope.clone(), Format::Atom), callback) };
+            confirm(&*push, &wanted, 0, 0).await;
+        }
+    }
+    change(&*ledger, new.clone(), 5).await;
+    push.rehome(&[(one, new.clone()), (two, new.clone())], at(25)).await.unwrap();
+    for (callback, expires_at) in [(READER, at(900)), (OTHER, at(30))] {
+        let after = found(&*push, callback).await;
+        assert_eq!((&after.key.scope, after.expires_at), (&new, expires_at), "{callback}");
+        assert_eq!(after.waiting.map(|waiting| waiting.sequence), Some(1), "{callback}");
+    }
 }
 
 async fn subscriptions_are_listed_page_by_page(database: &impl Database) {

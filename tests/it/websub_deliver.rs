@@ -338,3 +338,26 @@ async fn nothing_is_pushed_early_and_nothing_late() {
     })
     .await;
 }
+
+/// What is delivered while the process ends is written down at once, whoever else is waited for.
+#[tokio::test]
+async fn what_is_delivered_at_the_end_is_written_down_at_once() {
+    on::<Sqlite>(async |db| {
+        let settings = [("push.delivery_timeout_ms", "60000"), ("push.shutdown_grace_ms", "60000")];
+        let mut hub = Hub::start(db, &settings).await;
+        let subscriber = Subscriber::start();
+        let [slow, hangs] = ["/cham", "/treo"].map(|path| subscriber.callback(path));
+        hub.subscribe("all.rss", &slow).await;
+        hub.subscribe("all.rss", &hangs).await;
+        subscriber.on_delivery("/cham", Reply::Late(Duration::from_secs(1)));
+        subscriber.on_delivery("/treo", Reply::Hang);
+        retitle(db, "1", "Sắp nghỉ").await;
+        subscriber.delivered("/cham", 1).await;
+        subscriber.delivered("/treo", 1).await;
+        hub.terminate();
+        until("it to be written down", async || hub.listed(&slow)[0]["waiting"].is_null()).await;
+        assert!(hub.listed(&hangs)[0]["waiting"].is_object(), "this one is waited for");
+        hub.kill();
+    })
+    .await;
+}

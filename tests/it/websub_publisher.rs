@@ -4,15 +4,27 @@
 use crate::support::hub::{Hub, retitle};
 use crate::support::process::run;
 use crate::support::sqlite::Sqlite;
-use crate::support::subscriber::{Subscriber, until};
+use crate::support::subscriber::{Reply, Subscriber, until};
 use crate::support::{Database as _, on};
 use crate::tables::{located, write_reform};
 
 /// A section that is told as a mix of somebody's own.
 const CUSTOM: [(&str, &str); 2] =
     [("feeds.custom.ruong.title", "\"Ruộng đồng\""), ("feeds.custom.ruong.categories", "[\"nong-nghiep\"]")];
+/// Counts requests that came to nothing, by this process.
+const DROPPED: &str = "loa_push_verifications_total{result=\"dropped\"}";
+/// The feed of a ward that goes into another one by the tables of [`reform`], and that one's.
+const WARDS: [&str; 2] = ["locality/phu-tho/phuong-van-phu.rss", "locality/phu-tho/phuong-den-hung.rss"];
+/// An environment with these tables.
+const REFORMED: [(&str, &str); 1] = [("LOA_LOCALITIES_TABLES", "tables")];
 /// Feeds that are easily forgotten: they come into being by an article, or by the configuration.
 const RARE: [&str; 2] = ["category/nong-nghiep/locality/phu-tho", "custom/ruong"];
+
+/// Gives the hub tables with a reform, for its next start.
+fn reform(hub: &Hub) {
+    write_reform(&hub.path().join("tables"), "2025-07-02");
+    assert_eq!(run(hub.path(), &["localities", "add-addresses", "tables"]).0, 0);
+}
 
 /// P1, P2: also feeds that come late name themselves and the hub, and the hub takes them: each is a topic.
 #[tokio::test]
@@ -149,7 +161,7 @@ async fn s6_1_p9_a_subscription_goes_where_its_place_has_gone() {
     on::<Sqlite>(async |db| {
         let mut hub = Hub::start(db, &[]).await;
         db.sql(&located("5", "2022-03-18 06:30:00", "08287")).await;
-        let (old, new) = ("locality/phu-tho/phuong-van-phu.rss", "locality/phu-tho/phuong-den-hung.rss");
+        let [old, new] = WARDS;
         hub.shows(old, "Tin số 5").await;
         let subscriber = Subscriber::start();
         let callback = subscriber.callback("/cb");
@@ -157,9 +169,8 @@ async fn s6_1_p9_a_subscription_goes_where_its_place_has_gone() {
         until("a subscription", async || hub.listed(&callback).len() == 1).await;
         hub.stop();
 
-        write_reform(&hub.path().join("tables"), "2025-07-02");
-        assert_eq!(run(hub.path(), &["localities", "add-addresses", "tables"]).0, 0);
-        hub.go_on_with(&[("LOA_LOCALITIES_TABLES", "tables")]).await;
+        reform(&hub);
+        hub.go_on_with(&REFORMED).await;
         let got = subscriber.has("/cb", "Tin số 5").await;
         assert_eq!(got.header("link"), Some(hub.link(new).as_str()));
         assert_eq!(hub.listed(&callback).len(), 1);
@@ -170,6 +181,85 @@ async fn s6_1_p9_a_subscription_goes_where_its_place_has_gone() {
         // Also under the old name it is one subscription.
         hub.confirmed("unsubscribe", old, &callback, &[]).await;
         until("its end", async || hub.listed(&callback).is_empty()).await;
+    })
+    .await;
+}
+
+/// P9 of combinations: one that goes where nothing has happened yet begins with the first story there, also after another
+/// start.
+#[tokio::test]
+async fn s6_1_p9_a_combination_waits_in_its_new_place_for_a_story() {
+    on::<Sqlite>(async |db| {
+        let mut hub = Hub::start(db, &[]).await;
+        db.sql(&located("5", "2022-03-18 06:30:00", "08287")).await;
+        let [old, new] = WARDS.map(|ward| format!("category/kinh-te/{ward}"));
+        hub.shows(&old, "Tin số 5").await;
+        let subscriber = Subscriber::start();
+        let callback = subscriber.callback("/cb");
+        hub.subscribe(&old, &callback).await;
+        db.sql("DELETE FROM article_localities WHERE article_id = '5'").await;
+        subscriber.delivered("/cb", 1).await;
+        let before = hub.listed(&callback)[0]["feed"].clone();
+        hub.stop();
+
+        reform(&hub);
+        hub.go_on_with(&REFORMED).await;
+        until("it to follow", async || hub.listed(&callback)[0]["feed"] != before).await;
+        hub.stop();
+        hub.go_on_with(&REFORMED).await;
+        db.sql(&located("6", "2026-03-16 06:30:00", "99901")).await;
+        let got = subscriber.has("/cb", "Tin số 6").await;
+        assert_eq!(got.header("link"), Some(hub.link(&new).as_str()));
+        let of_new = subscriber.deliveries("/cb").split_off(1);
+        assert!(of_new.iter().all(|got| got.text().contains("<item>")), "an empty one is news to nobody: {of_new:?}");
+    })
+    .await;
+}
+
+/// P9 of requests that are not verified yet: they are of where their place has gone. What has ended meanwhile is not confirmed.
+#[tokio::test]
+async fn s6_1_p9_a_request_goes_where_its_place_has_gone() {
+    on::<Sqlite>(async |db| {
+        // Nobody gives up while the hub is down.
+        let patient = [
+            ("push.verification_tries_max", "100"),
+            ("push.verification_retry_first_ms", "500"),
+            ("push.verification_retry_max_ms", "1000"),
+        ];
+        let mut hub = Hub::start(db, &[&CUSTOM[..], &patient].concat()).await;
+        db.sql(&located("5", "2022-03-18 06:30:00", "08287")).await;
+        let ([old, _], ended) = (WARDS, "custom/ruong.rss");
+        hub.shows(old, "Tin số 5").await;
+        hub.shows(ended, "Tin số 2").await;
+        let subscriber = Subscriber::start();
+        let [comes, leaves, late] = ["/den", "/di", "/tre"].map(|path| subscriber.callback(path));
+        hub.subscribe(old, &leaves).await;
+        until("a subscription", async || hub.listed(&leaves).len() == 1).await;
+        for path in ["/den", "/di", "/tre"] {
+            subscriber.on_question(path, Reply::status(503));
+        }
+        for (mode, feed, callback) in
+            [("subscribe", old, &comes), ("unsubscribe", old, &leaves), ("subscribe", ended, &late)]
+        {
+            assert_eq!(hub.wish(mode, feed, callback, &[]).await.status, 202);
+        }
+        let before = hub.listed(&leaves)[0]["feed"].clone();
+        hub.stop();
+
+        reform(&hub);
+        hub.forget("feeds.custom.");
+        hub.go_on_with(&REFORMED).await;
+        until("it to follow", async || hub.listed(&leaves)[0]["feed"] != before).await;
+        let after = hub.listed(&leaves)[0]["feed"].clone();
+        hub.counts(DROPPED, 1).await;
+        for path in ["/den", "/di", "/tre"] {
+            subscriber.on_question(path, Reply::Echo(200));
+        }
+        until("one to leave", async || hub.listed(&leaves).is_empty()).await;
+        until("one to come", async || hub.listed(&comes).len() == 1).await;
+        assert_eq!((&hub.listed(&comes)[0]["feed"], hub.listed(&late).len()), (&after, 0));
+        retitle(db, "5", "Chuyện cũ kể lại").await;
+        subscriber.has("/den", "Chuyện cũ kể lại").await;
     })
     .await;
 }

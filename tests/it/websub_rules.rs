@@ -209,6 +209,36 @@ async fn rule_5_a_host_that_hangs_delays_nobody_else() {
     .await;
 }
 
+/// Rule 5: who has not answered yet has less, each for himself and all together.
+#[tokio::test]
+async fn rule_5_hosts_that_have_not_answered_share_a_part() {
+    on::<Sqlite>(async |db| {
+        let settings = [
+            ("push.delivery_timeout_ms", "60000"),
+            ("push.deliveries_max", "8"),
+            ("push.deliveries_per_host_max", "8"),
+            ("push.deliveries_per_unproven_host_max", "3"),
+            ("push.deliveries_unproven_percent", "50"),
+        ];
+        let hub = Hub::start(db, &settings).await;
+        let hosts = [Subscriber::start(), Subscriber::start()];
+        for host in &hosts {
+            host.on_delivery("/cb", Reply::Hang);
+            for number in 0..4 {
+                hub.subscribe("all.rss", &host.callback(&format!("/cb?{number}"))).await;
+            }
+        }
+        retitle(db, "1", "Chưa quen").await;
+        let all = || hosts.iter().map(Subscriber::under_way).sum::<usize>();
+        until("half of all", async || all() == 4).await;
+        hosts[0].stays_at("/cb", hosts[0].deliveries("/cb").len()).await;
+        let mut most = hosts.each_ref().map(Subscriber::under_way_most);
+        most.sort_unstable();
+        assert_eq!((most, all()), ([1, 3], 4));
+    })
+    .await;
+}
+
 /// Rule 6: what waits survives a stop, and what came meanwhile takes its place.
 #[tokio::test]
 async fn rule_6_what_waits_stands_in_state() {
@@ -238,6 +268,54 @@ async fn rule_6_what_waits_stands_in_state() {
         until("it to be told", async || hub.health().await["last_delivered"].is_string()).await;
     })
     .await;
+}
+
+/// Rule 6: what is under way at a stop has so much time to end; otherwise the next process delivers it.
+#[tokio::test]
+async fn rule_6_what_is_under_way_may_end_within_the_grace() {
+    for (grace_ms, takes, deliveries) in [("20000", Duration::from_secs(1), 1), ("0", Duration::from_secs(20), 2)] {
+        on::<Sqlite>(async |db| {
+            let settings = [("push.delivery_timeout_ms", "60000"), ("push.shutdown_grace_ms", grace_ms)];
+            let mut hub = Hub::start(db, &settings).await;
+            let subscriber = Subscriber::start();
+            hub.subscribe("all.rss", &subscriber.callback("/cb")).await;
+            subscriber.on_delivery("/cb", Reply::Late(takes));
+            retitle(db, "1", "Trước giờ nghỉ").await;
+            subscriber.delivered("/cb", 1).await;
+            hub.stop();
+            subscriber.on_delivery("/cb", Reply::Echo(200));
+            hub.go_on().await;
+            subscriber.delivered("/cb", deliveries).await;
+            subscriber.stays_at("/cb", deliveries).await;
+        })
+        .await;
+    }
+}
+
+/// Rule 7: what would be tried again too late is given up, but not before it was tried so often.
+#[tokio::test]
+async fn rule_7_what_comes_too_late_is_given_up_after_so_many_tries() {
+    for (tries_min, result, letters) in [("1", "given_up", 1), ("2", "failed", 0)] {
+        on::<Sqlite>(async |db| {
+            let settings = [
+                ("push.give_up_minutes", "1"),
+                ("push.give_up_tries_min", tries_min),
+                ("push.retry_max_ms", "3600000"),
+            ];
+            let hub = Hub::start(db, &settings).await;
+            let subscriber = Subscriber::start();
+            subscriber.on_delivery("/cb", Reply::retry_after(503, "3600"));
+            hub.subscribe("all.rss", &subscriber.callback("/cb")).await;
+            retitle(db, "1", "Hẹn một giờ nữa").await;
+            hub.counts(&format!("loa_push_deliveries_total{{result=\"{result}\"}}"), 1).await;
+            let dead = || hub.subscriptions(&["list", "--dead", "--json", "--callback", &subscriber.host()]);
+            until("its dead letter", async || dead().lines().count() == letters).await;
+            until("it to wait otherwise", async || hub.health().await["waiting"] == 1 - letters).await;
+            assert_eq!(hub.listed(&subscriber.host()).len(), 1, "the subscription stays");
+            subscriber.stays_at("/cb", 1).await;
+        })
+        .await;
+    }
 }
 
 /// Rule 7: a host that fails again and again is left alone for a while, and tried by one delivery then.
@@ -322,6 +400,9 @@ async fn rule_8_nobody_gets_more_than_his_share() {
         assert_eq!(from("2001:db8::1", &quiet.callback("/cb")).await.status, 202);
         assert_later(&from("2001:db8::2", &deaf.callback("/cb")).await);
         assert_eq!(from("2001:db8:0:1::2", &deaf.callback("/cb")).await.status, 202);
+        quiet.asked("/cb", 1).await;
+        deaf.asked("/cb", 1).await;
+        assert_eq!(quiet.hung_up(), 0, "it is still waited for");
     })
     .await;
 }

@@ -116,9 +116,9 @@ impl Subscriptions for PostgresState {
         Box::pin(within(async move {
             let mut transaction = self.write_push().await?;
             match verdict {
-                Verdict::Postponed { until } => {
+                Verdict::Postponed { until, tries } => {
                     let query = sqlx::query(sql::POSTPONE).bind(request.id).bind(micros(*until));
-                    query.execute(&mut *transaction).await?;
+                    query.bind(i64::from(*tries)).execute(&mut *transaction).await?;
                 }
                 Verdict::Dropped => {
                     sqlx::query(sql::DROP_REQUEST).bind(request.id).execute(&mut *transaction).await?;
@@ -257,6 +257,7 @@ impl Subscriptions for PostgresState {
     fn rehome<'a>(&'a self, pairs: &'a [(Scope, Scope)], now: Timestamp) -> BoxFuture<'a, Result<(), StateError>> {
         Box::pin(within(async move {
             let (rows, mut transaction) = (push_row::pairs(pairs)?, self.write_push().await?);
+            sqlx::query(sql::END_EXPIRED).bind(&rows).bind(micros(now)).execute(&mut *transaction).await?;
             sqlx::query(sql::REHOME).bind(&rows).execute(&mut *transaction).await?;
             let query = sqlx::query(sql::OWE_REHOMED).bind(rows).bind(micros(now));
             let owed = query.execute(&mut *transaction).await?.rows_affected();

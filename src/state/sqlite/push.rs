@@ -70,7 +70,7 @@ const REQUESTS_DUE: &str = "
 const CLAIM_REQUESTS: &str =
     "UPDATE subscription_requests SET claimed_until = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
 const POSTPONE: &str = "
-    UPDATE subscription_requests SET attempts = attempts + 1, next_at = ?2, claimed_until = NULL WHERE id = ?1";
+    UPDATE subscription_requests SET attempts = attempts + ?3, next_at = ?2, claimed_until = NULL WHERE id = ?1";
 const DROP_REQUEST: &str = "DELETE FROM subscription_requests WHERE id = ?1";
 const SUBSCRIBE: &str = "
     INSERT INTO subscriptions (scope, format, topic, callback, host, secret, verified_at, expires_at, sequence)
@@ -96,11 +96,14 @@ const RETRY: &str = "
 const SUBSCRIBED: &str = "SELECT DISTINCT scope FROM subscriptions";
 /// New ones, for deliveries of the old ones may be under way, and their sequences are those of another feed.
 const REHOME: &[&str] = &[
+    // Nobody is kept from going on by what is over.
+    "DELETE FROM subscriptions WHERE expires_at <= ?2 AND scope IN (SELECT value ->> 1 FROM json_each(?1))",
     "INSERT INTO subscriptions (scope, format, topic, callback, host, secret, verified_at, expires_at, sequence,
         delivered_at)
     SELECT pair.value ->> 1, s.format, s.topic, s.callback, s.host, s.secret, s.verified_at, s.expires_at, 0,
         s.delivered_at
     FROM json_each(?1) AS pair JOIN subscriptions AS s ON s.scope = pair.value ->> 0 WHERE true
+    ORDER BY s.expires_at DESC
     ON CONFLICT (scope, format, callback) DO NOTHING",
     "DELETE FROM subscriptions WHERE scope IN (SELECT value ->> 0 FROM json_each(?1))",
     "INSERT INTO deliveries (subscription, host, sequence, since, next_at)
@@ -276,9 +279,9 @@ impl Subscriptions for SqliteState {
         Box::pin(async move {
             let mut transaction = self.write().await?;
             match verdict {
-                Verdict::Postponed { until } => {
+                Verdict::Postponed { until, tries } => {
                     let query = sqlx::query(POSTPONE).bind(request.id).bind(micros(*until));
-                    query.execute(&mut *transaction).await?;
+                    query.bind(i64::from(*tries)).execute(&mut *transaction).await?;
                 }
                 Verdict::Dropped => {
                     sqlx::query(DROP_REQUEST).bind(request.id).execute(&mut *transaction).await?;

@@ -111,6 +111,11 @@ impl Hub {
         self.served.take().unwrap().kill();
     }
 
+    /// Has it begin to end.
+    pub(crate) fn terminate(&self) {
+        self.served.as_ref().unwrap().terminate();
+    }
+
     /// Has it end by itself.
     pub(crate) fn stop(&mut self) {
         let served = self.served.take().unwrap();

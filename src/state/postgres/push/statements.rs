@@ -69,7 +69,7 @@ pub(super) const CLAIM_REQUESTS: &str = "
         lease_s, secret, reason, client))::text, E'\n' ORDER BY next_at, id)
     FROM claimed";
 pub(super) const POSTPONE: &str = "
-    UPDATE loa.subscription_requests SET attempts = attempts + 1, next_at = $2, claimed_until = NULL WHERE id = $1";
+    UPDATE loa.subscription_requests SET attempts = attempts + $3, next_at = $2, claimed_until = NULL WHERE id = $1";
 pub(super) const DROP_REQUEST: &str = "DELETE FROM loa.subscription_requests WHERE id = $1";
 pub(super) const SUBSCRIBE: &str = "
     INSERT INTO loa.subscriptions (scope, format, topic, callback, host, secret, verified_at, expires_at, sequence)
@@ -94,6 +94,10 @@ pub(super) const RETRY: &str = "
     FROM loa.subscriptions AS s LEFT JOIN loa.feeds AS f ON f.scope = s.scope WHERE s.id = $1
     ON CONFLICT (subscription) DO UPDATE SET attempts = 0, next_at = excluded.next_at, failure = NULL";
 pub(super) const SUBSCRIBED: &str = "SELECT DISTINCT scope FROM loa.subscriptions";
+/// Before: nobody is kept from going on by what is over.
+pub(super) const END_EXPIRED: &str = "
+    DELETE FROM loa.subscriptions WHERE expires_at <= $2
+        AND scope IN (SELECT value ->> 1 FROM json_array_elements($1::json) AS told (value))";
 /// New ones, for deliveries of the old ones may be under way, and their sequences are those of another feed.
 pub(super) const REHOME: &str = "
     WITH pair AS (
@@ -104,6 +108,7 @@ pub(super) const REHOME: &str = "
     INSERT INTO loa.subscriptions (scope, format, topic, callback, host, secret, verified_at, expires_at, sequence,
         delivered_at)
     SELECT gone_to, format, topic, callback, host, secret, verified_at, expires_at, 0, delivered_at FROM gone
+    ORDER BY expires_at DESC
     ON CONFLICT (scope, format, callback) DO NOTHING";
 pub(super) const OWE_REHOMED: &str = "
     INSERT INTO loa.deliveries (subscription, host, sequence, since, next_at)
