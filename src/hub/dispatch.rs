@@ -61,7 +61,7 @@ pub(super) async fn run(hub: &Arc<Hub>, stop: &CancellationToken) {
             () = stop.cancelled() => {}
             Ok(()) = ledger.changed() => work.enqueue().await,
             Some(ended) = work.under_way.join_next_with_id() => work.ended(ended),
-            () = hub.due.notified() => work.enqueue().await,
+            () = hub.due.notified() => work.look_anew().await,
             () = sleep(pause) => work.look().await,
         }
     }
@@ -108,12 +108,13 @@ struct Host {
 impl Dispatch<'_> {
     /// Enqueues what the ledger has that nobody has enqueued.
     async fn enqueue(&mut self) {
-        // Also without an event of ours: others may have enqueued it.
-        self.more = true;
         // Before: nobody gets the feed that all stories have just left.
         self.follow_places().await;
-        if let Err(error) = self.hub.subscriptions.enqueue(self.hub.clock.now()).await {
-            tracing::warn!(%error, "what has changed cannot be enqueued for subscribers, trying again");
+        match self.hub.subscriptions.enqueue(self.hub.clock.now()).await {
+            Ok(owed) => self.more |= owed > 0,
+            Err(error) => {
+                tracing::warn!(%error, "what has changed cannot be enqueued for subscribers, trying again");
+            }
         }
         // Again and again: a combination can begin once its place has a story.
         self.unbegun.retain(|scope| self.hub.publisher.want_with_stories(scope));
@@ -127,7 +128,10 @@ impl Dispatch<'_> {
             return;
         }
         match rehome(self.hub).await {
-            Ok(subscribed) => (self.places, self.unbegun) = (Some(places), subscribed),
+            Ok(subscribed) => {
+                (self.places, self.unbegun) = (Some(places), subscribed);
+                self.more = true;
+            }
             Err(error) => {
                 self.places = None;
                 tracing::warn!(%error, "subscriptions cannot follow their places, trying again");
@@ -313,6 +317,12 @@ impl Dispatch<'_> {
             return; // only a claim was waited for
         }
         self.wake_at = self.wake_at.filter(|at| *at > now);
+        self.look_anew().await;
+    }
+
+    /// Somebody else may have enqueued something, or made it due.
+    async fn look_anew(&mut self) {
+        self.more = true;
         self.enqueue().await;
     }
 

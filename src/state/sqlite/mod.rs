@@ -42,15 +42,16 @@ const MIGRATIONS: &Migrations = &[
 const MIGRATIONS_TABLE: &str = "migrations";
 
 /// One statement, so one snapshot; no row if nothing is new.
+/// The signs keep SQLite from planning the statement anew for each value, as it does where it has statistics of a column.
 const SINCE: &str = "
-    SELECT written, EXISTS (SELECT 1 FROM marks WHERE written > ?1),
+    SELECT written, EXISTS (SELECT 1 FROM marks WHERE written > +?1),
         (SELECT group_concat(json_array(scope, sequence, changed_at, removal_sequence, notice_until), char(10)
-            ORDER BY scope) FROM feeds WHERE written > ?1),
+            ORDER BY scope) FROM feeds WHERE written > +?1),
         (SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses
-            WHERE written > ?1),
+            WHERE written > +?1),
         (SELECT group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
             json(categories), json(scopes), standing, gone_at, version, json(found)), char(10) ORDER BY written, id)
-            FROM (SELECT * FROM articles WHERE written > ?1 ORDER BY written, id LIMIT ?2))
+            FROM (SELECT * FROM articles WHERE written > +?1 ORDER BY written, id LIMIT ?2))
     FROM control WHERE written <> ?1";
 const ARTICLES_SINCE: &str = "
     SELECT max(written), group_concat(json_array(id, guid, published, updated, fingerprint, digest, store_updated,
