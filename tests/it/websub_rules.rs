@@ -1,5 +1,5 @@
 //! The project's own rules beyond the Recommendation (`docs/decisions/push.md`): what a hub on the internet has to withstand.
-//! Rule 5 on fairness and 6 on what is superseded are also in `websub_deliver`; 10 is measured by `benches/push`.
+//! Rule 5 on fairness and 6 on what is superseded are also in `websub_deliver`; how soon 10 is, `benches/push` measures.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use crate::support::sqlite::Sqlite;
 use crate::support::subscriber::{Reply, Subscriber, post, until};
 use crate::support::{Database as _, on};
 
+const RENDERS: &str = "loa_document_renders_total{result=\"ok\"}";
 const DROPPED: &str = "loa_push_verifications_total{result=\"dropped\"}";
 
 fn assert_later(answer: &Answer) {
@@ -435,6 +436,33 @@ async fn rule_9_secrets_and_callbacks_are_in_no_log() {
         let log = hub.log();
         assert!(log.contains(&subscriber.host()), "what happened is told by the host: {log}");
         assert!(!log.contains(secret) && !log.contains(key), "{log}");
+    })
+    .await;
+}
+
+/// Rule 10: the document is made once for an event, and what is served is what is sent.
+#[tokio::test]
+async fn rule_10_a_document_is_made_once_however_many_get_it() {
+    on::<Sqlite>(async |db| {
+        let hub = Hub::start(db, &[]).await;
+        let subscriber = Subscriber::start();
+        let mut renders = Vec::new();
+        for (round, title) in ["Cho một người", "Cho mười hai người"].into_iter().enumerate() {
+            let paths: Vec<String> = (0..=11 * round).map(|number| format!("/vong-{round}-{number}")).collect();
+            for path in &paths {
+                hub.subscribe("all.rss", &subscriber.callback(path)).await;
+            }
+            let before = hub.metric(RENDERS).await;
+            retitle(db, "1", title).await;
+            let mut bodies = Vec::new();
+            for path in &paths {
+                bodies.push(subscriber.has(path, title).await.body);
+            }
+            assert_eq!((bodies.len(), bodies.iter().all(|body| *body == bodies[0])), (1 + 11 * round, true));
+            assert_eq!(hub.feed("all.rss").await.body, bodies[0], "what is served");
+            renders.push(hub.metric(RENDERS).await - before);
+        }
+        assert_eq!(renders, [1, 1]);
     })
     .await;
 }
