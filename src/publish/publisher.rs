@@ -192,7 +192,12 @@ impl Publisher {
         self.begun(&key.scope).await;
         let made = self.make_caught_up(&key.scope, &[key.format]).await.map_err(|error| error.to_string())?;
         let kept = self.keep(&key.scope, made).await;
-        kept.into_iter().next().ok_or_else(|| "no document was made".to_owned())
+        let document = kept.into_iter().next().ok_or("no document was made")?;
+        if document.sequence() < self.sequences(&key.scope).0 {
+            // It has moved on meanwhile, when this one was nowhere yet: nobody else has it made anew.
+            self.refresh_soon([key.scope.clone()]);
+        }
+        Ok(document)
     }
 
     /// Has the engine give a combination its first record, if it has none; has it begin to announce in the feed of a unit

@@ -213,10 +213,16 @@ impl Publisher {
         (!job.wanted.is_empty()).then_some(job)
     }
 
-    /// Made, unless it has moved on once more.
+    /// Made, unless it has moved on once more, or a document of before has come into memory meanwhile, for somebody who had asked
+    /// for it.
     fn done(&self, job: &Job) {
+        let is_made = |wanted: &Wanted| job.wanted.iter().any(|made| made.format == wanted.format);
+        let is_left = |left: Job| left.sequence != job.sequence || !left.wanted.iter().all(is_made);
+        let is_left = self.job(&job.scope).is_some_and(is_left);
         let mut feeds = self.backlog.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.sequences(&job.scope).0 == job.sequence {
+        if is_left {
+            self.backlog.rung.notify_one();
+        } else if self.sequences(&job.scope).0 == job.sequence {
             feeds.remove(&job.scope);
         }
     }
