@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -60,6 +61,8 @@ pub struct DiskCopies {
     rung: Notify,
     /// One file at a time.
     writing: Mutex<()>,
+    /// Could the last ones not be written?
+    failing: AtomicBool,
 }
 
 /// Documents to be written, the newest of each key.
@@ -111,6 +114,7 @@ impl DiskCopies {
             waiting: Mutex::default(),
             rung: Notify::new(),
             writing: Mutex::default(),
+            failing: AtomicBool::new(false),
         })
     }
 
@@ -132,13 +136,10 @@ impl DiskCopies {
         if self.offer(key, document, now) {
             return;
         }
-        let copies = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || copies.flush()).await;
-        if let Err(error) = written.map_err(io::Error::other).flatten() {
-            tracing::error!(%error, "last good documents cannot be written");
-        }
+        self.flush_off_the_threads().await;
         if !self.offer(key, document, now) {
-            tracing::error!(scope = %key.scope, "a last good document is not kept");
+            // Why was said when it began.
+            tracing::debug!(scope = %key.scope, "a last good document is not kept");
         }
     }
 
@@ -178,11 +179,18 @@ impl DiskCopies {
         self.flush_off_the_threads().await;
     }
 
+    /// That something cannot be written is logged once, until it can.
     async fn flush_off_the_threads(self: &Arc<Self>) {
         let copies = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || copies.flush()).await;
-        if let Err(error) = written.map_err(io::Error::other).flatten() {
-            tracing::error!(%error, "last good documents cannot be written, they stay in memory");
+        let written = tokio::task::spawn_blocking(move || copies.flush()).await.map_err(io::Error::other).flatten();
+        match (&written, self.failing.swap(written.is_err(), Ordering::Relaxed)) {
+            (Err(error), false) => {
+                tracing::error!(%error, "last good documents cannot be written, they stay in memory");
+            }
+            (Ok(()), true) => tracing::info!("last good documents are written again"),
+            _ => {}
+        }
+        if written.is_err() {
             // Room may be made by somebody.
             self.rung.notify_one();
         }

@@ -17,7 +17,7 @@ use super::publisher::Publisher;
 pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
 use super::snapshot::{self, Known, Restored, SnapshotOptions, Standing};
-use super::view::View;
+use super::view::{View, note_error, note_well};
 use crate::catalog::classify;
 use crate::domain::address::AddressBook;
 use crate::domain::clock::Clock;
@@ -86,10 +86,12 @@ pub struct Engine {
     poll_interval: Duration,
     read_pause_factor: u32,
     complete_read_interval: Duration,
-    /// How far the store's change log is read; `None`: it has none, or a complete read must come first.
+    /// How far the store's change log is read; `None`: it has none, or a complete read must begin first. What was before it
+    /// is known once such a read is done.
     log: Option<LogCursor>,
     store_marker: Option<u64>,
     control_marker: Option<u64>,
+    /// When everything was read last, or what an earlier process had read was taken over; `None`: a read is due.
     last_read: Option<Instant>,
     /// Not before this: the last read took long.
     next_read: Instant,
@@ -193,7 +195,9 @@ impl Engine {
     pub async fn save(&mut self) {
         self.last_save = Instant::now();
         let (Some(options), true) = (self.snapshot.clone(), self.view.is_filled()) else { return };
-        let known = self.control_marker.and_then(|marker| self.reconciler.known(self.log.clone(), marker));
+        // Without the read that its log began with, a log does not tell enough.
+        let log = self.log.clone().filter(|_| self.last_read.is_some());
+        let known = self.control_marker.and_then(|marker| self.reconciler.known(log, marker));
         let (view, state) = (Arc::clone(&self.view), Arc::clone(&self.state));
         let standing = Standing { cursor: self.reconciler.follower.cursor(), known };
         if self.saved.as_ref() == Some(&standing) {
@@ -307,7 +311,7 @@ impl Engine {
     /// Has administrative units change on their day, once it is known that the store can tell what is in their feeds then:
     /// until that the last good documents of before are better than none.
     async fn turn_day(&mut self) -> Result<(), StateError> {
-        if (self.last_read.is_some() || self.log.is_some()) && self.view.store_answers() {
+        if self.last_read.is_some() && self.view.store_answers() {
             self.reconciler.turn_day(self.clock.now()).await?;
         }
         Ok(())
@@ -331,7 +335,7 @@ impl Engine {
         let now = self.clock.now();
         // First: it needs no store.
         self.reconciler.end_notices(now).await?;
-        let told = self.log.is_some() && !self.reconciler.wants_read();
+        let told = self.log.is_some() && self.last_read.is_some() && !self.reconciler.wants_read();
         let mut ids = self.reconciler.publish_due(now, told).await?;
         if self.view.is_filled() {
             ids.extend(self.publisher.take_behind());
@@ -371,6 +375,8 @@ impl Engine {
         }
         // Both before the read: what is committed while it goes on is found once more.
         let (marker, log_end) = (self.store.change_marker().await?, self.store.log_end().await?);
+        // Readers do not wait for the end of the read either.
+        self.log = self.log.take().or_else(|| log_end.clone());
         let began = Instant::now();
         let result = self.read().await;
         if matches!(result, Ok(false)) {
@@ -390,7 +396,7 @@ impl Engine {
     }
 
     /// Reads everything and reconciles it; meanwhile goes on with everything else. False: it was cut off, for the engine is to
-    /// end, and a large store takes longer to read than anybody waits for that.
+    /// end, and a large store takes longer to read, and for the first time to write down, than anybody waits for that.
     async fn read(&mut self) -> Result<bool, ReconcileError> {
         let (store, view, stop) = (Arc::clone(&self.store), Arc::clone(&self.view), self.stop.clone());
         let mut read = pin!(Comparison::read(&*store, &view));
@@ -410,8 +416,7 @@ impl Engine {
             }
             self.publish_moved();
         };
-        self.reconciler.reconcile(shown, self.clock.now()).await?;
-        Ok(true)
+        self.reconciler.reconcile(shown, self.clock.now(), &self.stop).await
     }
 
     /// Writes down how the parts are; logs what has become otherwise. A part that was not asked is as it was.
@@ -483,18 +488,4 @@ impl Engine {
         });
         said.map_or(Ok(()), Err)
     }
-}
-
-fn note_well(part: &str, error: &mut Option<String>) {
-    if error.take().is_some() {
-        tracing::info!(part, "{part} answers again");
-    }
-}
-
-fn note_error(part: &str, before: &mut Option<String>, error: &dyn std::fmt::Display) {
-    let error = error.to_string();
-    if before.is_none() {
-        tracing::error!(part, error, "{part} does not answer, the last good documents are served");
-    }
-    *before = Some(error);
 }

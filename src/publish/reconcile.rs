@@ -1,6 +1,7 @@
 //! Compares the store with the ledger and writes what differs: of every row (complete reconciliation, DESIGN 4 level C),
 //! of some rows, or of none, when a command needs no row.
 
+mod filling;
 mod held;
 mod known;
 mod logged;
@@ -9,6 +10,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::afresh::Afresh;
 use super::comparison::{Comparison, Ids};
@@ -38,8 +41,6 @@ use logged::Doubtful;
 
 /// Articles loaded at a time: bodies of so many are in memory at once.
 const LOAD_AT_A_TIME: usize = 500;
-/// Articles decided and written at a time while the ledger is filled for the first time.
-const FILL_AT_A_TIME: usize = 5_000;
 /// Set once the store has been read completely: until then nothing is served, for it would be too little.
 pub const FILLED_MARK: &str = "filled";
 
@@ -230,10 +231,15 @@ impl Reconciler {
         Ok(changed)
     }
 
-    /// Brings ledger and catalog up to a complete read.
-    pub(super) async fn reconcile(&mut self, shown: Comparison, now: Timestamp) -> Result<(), ReconcileError> {
+    /// Brings ledger and catalog up to a complete read. False: it was the first one, and was cut off by `stop`.
+    pub(super) async fn reconcile(
+        &mut self,
+        shown: Comparison,
+        now: Timestamp,
+        stop: &CancellationToken,
+    ) -> Result<bool, ReconcileError> {
         let old_names = self.view.names();
-        let done = self.reconcile_from(&old_names, shown, now).await;
+        let done = self.reconcile_from(&old_names, shown, now, stop).await;
         if done.is_err() && self.view.is_filled() {
             self.take_back(&old_names);
         }
@@ -245,7 +251,8 @@ impl Reconciler {
         old_names: &Names,
         shown: Comparison,
         now: Timestamp,
-    ) -> Result<(), ReconcileError> {
+        stop: &CancellationToken,
+    ) -> Result<bool, ReconcileError> {
         let accepted = self.accepted();
         // Now, and not while the read went on: they may have changed since, and that may have been taken over.
         let (categories, faults) = self.store.categories().await?;
@@ -282,27 +289,15 @@ impl Reconciler {
                 // Before the first decision: if it is cut off and the rules change, the next process knows.
                 self.afresh.record(&*self.state).await?;
             }
-            self.fill(&changed, &classifier, now).await?;
+            if !self.fill(&changed, &classifier, now, stop).await? {
+                return Ok(false);
+            }
         }
         if is_renamed {
             names::record(&*self.state, &tree).await?;
         }
-        self.completed(shown, faults).await
-    }
-
-    /// The first reading of a store: in transactions of bounded size. Nothing is served until it is done, and what was
-    /// done before a break is not done again.
-    async fn fill(&mut self, ids: &Ids, by: &Classifier<'_>, now: Timestamp) -> Result<(), ReconcileError> {
-        for (count, chunk) in ids.chunks(FILL_AT_A_TIME).enumerate() {
-            let outcome = self.decide_all(&chunk, by, now, true).await?;
-            self.take_over(outcome).await?;
-            tracing::info!(
-                articles = count * FILL_AT_A_TIME + chunk.len(),
-                of = ids.len(),
-                "reading the store for the first time"
-            );
-        }
-        Ok(())
+        self.completed(shown, faults).await?;
+        Ok(true)
     }
 
     async fn completed(&mut self, shown: Comparison, faults: Vec<Fault>) -> Result<(), ReconcileError> {

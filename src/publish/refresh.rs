@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(super) struct Backlog {
     behind: Mutex<BTreeSet<ArticleId>>,
     /// Feeds with such articles that have taken all the time of the last refreshes, which made nothing, and of how many.
     in_vain: Mutex<HashMap<Scope, u32>>,
+    /// Did store or state not answer when documents were made last?
+    unanswered: AtomicBool,
     /// Feeds that cannot be made, with the sequence at which that was found.
     broken: Mutex<HashMap<Scope, u64>>,
 }
@@ -145,6 +148,7 @@ impl Publisher {
             tried += 1;
             match made {
                 Ok(made) => {
+                    self.backlog.unanswered.store(false, Ordering::Relaxed);
                     self.keep(&job.scope, made).await;
                     self.done(&job);
                 }
@@ -158,7 +162,10 @@ impl Publisher {
                     self.broken(&job);
                 }
                 Err(error) => {
-                    tracing::warn!(scope = %job.scope, %error, "a feed cannot be made now, the last good document stays");
+                    // Once: what follows fails for the same reason.
+                    if !self.backlog.unanswered.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(scope = %job.scope, %error, "a feed cannot be made now, the last good document stays");
+                    }
                     return Refreshed::InPart;
                 }
             }

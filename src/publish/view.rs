@@ -207,3 +207,19 @@ fn departed(content: &Content, scope: &Scope, since: Timestamp) -> Vec<Departed>
     let all: BTreeSet<&Departed> = each.collect();
     all.into_iter().rev().take(DELETED_MAX).cloned().collect()
 }
+
+/// A part answers; logged if it did not before.
+pub(super) fn note_well(part: &str, error: &mut Option<String>) {
+    if error.take().is_some() {
+        tracing::info!(part, "{part} answers again");
+    }
+}
+
+/// A part does not answer; logged if it did before.
+pub(super) fn note_error(part: &str, before: &mut Option<String>, error: &dyn std::fmt::Display) {
+    let error = error.to_string();
+    if before.is_none() {
+        tracing::error!(part, error, "{part} does not answer, the last good documents are served");
+    }
+    *before = Some(error);
+}

@@ -1,6 +1,8 @@
 //! The engine on a store with a change log: what a newsroom commits is found without reading everything, and whatever else
 //! happens, nothing is lost.
 
+use std::sync::Arc;
+
 use loa::domain::article::ArticleId;
 use loa::domain::category::CategoryId;
 use loa::domain::clock::Clock as _;
@@ -10,8 +12,10 @@ use loa::store::{self, install};
 use loa::text::stamp::Zones;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
+use crate::purge::until;
 use crate::support::app::{App, FEEDS, Site};
 use crate::support::newsroom::{article, small};
+use crate::support::odd::{OddStore, Oddity};
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
@@ -37,6 +41,7 @@ on_every_backend! {
     much_at_once_is_held_until_it_is_accepted
     a_log_that_is_made_anew_leads_to_a_complete_read
     after_a_restart_the_log_goes_on
+    while_everything_is_read_the_log_is_followed
     what_was_withdrawn_while_we_were_down_stays_away
 }
 
@@ -354,6 +359,37 @@ async fn after_a_restart_the_log_goes_on(db: &impl Database) {
     assert_eq!(app.ids("all").await, "4 3 2 1", "nothing was read completely");
     app.step_at("2026-03-18T01:05:00Z").await;
     assert_eq!(app.ids("all").await, "7 4 3 2 1", "what waits is known");
+}
+
+/// A large store takes half a minute to read, and nothing that is kept saves it here.
+async fn while_everything_is_read_the_log_is_followed(db: &impl Database) {
+    let (site, app) = running(db).await;
+    app.stop().await;
+    write_unseen(db).await;
+    let odd = OddStore::before(&db.url());
+    odd.becomes(Oddity::SlowToRead);
+    let site = Site { store: Some(odd.clone()), ..site };
+    let mut app = site.start().await;
+    let view = Arc::clone(&app.view);
+    let digest = || view.with_catalog(|catalog| catalog.digest("2"));
+    let before = digest();
+    let newsroom = async {
+        until("a read", async || odd.scans() > 0).await;
+        db.sql("UPDATE articles SET title = 'Tin số hai' WHERE id = '2'").await;
+        until("the change", async || digest() != before).await;
+    };
+    tokio::select! {
+        () = app.step() => panic!("everything is read"),
+        () = newsroom => {}
+    }
+    assert_eq!(app.entry("all", "2").await.unwrap()["title"], "Tin số hai");
+    assert_eq!(app.ids("all").await, "4 3 2 1");
+    // The read was cut off, and what the log has told does not stand for it.
+    app.save().await;
+    app.stop().await;
+    odd.becomes(Oddity::Nothing);
+    let app = site.running().await;
+    assert_eq!(app.ids("all").await, "9 4 3 2 1");
 }
 
 async fn what_was_withdrawn_while_we_were_down_stays_away(db: &impl Database) {

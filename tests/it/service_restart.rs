@@ -6,8 +6,11 @@ use std::time::Duration;
 use loa::catalog::Catalog;
 use loa::domain::article::ArticleId;
 use loa::domain::clock::Clock as _;
+use loa::publish::engine::FILLED_MARK;
+use loa::state::{self, State};
 use tokio::time::sleep;
 
+use crate::purge::until;
 use crate::support::app::{App, FEEDS, Seen, Site};
 use crate::support::http::patiently;
 use crate::support::newsroom::{article, small};
@@ -209,7 +212,11 @@ async fn a_stop_does_not_wait_until_the_store_is_read() {
     on::<Postgres>(async |db| {
         db.sql(&small()).await;
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("loa.toml"), format!("store.url = \"{}\"\n", db.url())).unwrap();
+        fs::write(
+            directory.path().join("loa.toml"),
+            format!("store.url = \"{}\"\nhttp.metrics_listen = \"\"\n", db.url()),
+        )
+        .unwrap();
         // Whoever reads waits.
         let hold = db.sql("LOCK TABLE articles IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)");
         let stopped = async {
@@ -230,4 +237,46 @@ async fn a_stop_does_not_wait_until_the_store_is_read() {
         }
     })
     .await;
+}
+
+/// What was written down until then is not read a second time.
+#[tokio::test]
+async fn a_stop_does_not_wait_until_a_large_store_is_written_down() {
+    const ARTICLES: usize = 20_000;
+    on::<Sqlite>(async |db| {
+        db.sql(&small()).await;
+        db.sql(&format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000 + {ARTICLES})
+            INSERT INTO articles (id, slug, title, status, published_at, revision)
+            SELECT n, 'tin-' || n, 'Tin số ' || n, 'published', '2026-03-17 08:00:00', '1' FROM numbers;
+            CREATE INDEX articles_id ON articles (id)"
+        ))
+        .await;
+        let directory = tempfile::tempdir().unwrap();
+        let state_url = format!("sqlite:{}", directory.path().join("state.sqlite").display());
+        let config = format!("store.url = \"{}\"\nstate.url = \"{state_url}\"\nhttp.metrics_listen = \"\"\n", db.url());
+        fs::write(directory.path().join("loa.toml"), config).unwrap();
+        let serve = || Served::start(directory.path(), &["--config", "loa.toml"]);
+        let served = serve();
+        let state = state::open(&state_url).await.unwrap();
+        until("the first articles", async || written(&*state).await > 0).await;
+        served.terminate();
+        assert_eq!(served.ended(), Some(0));
+        let first = written(&*state).await;
+        assert!(first < ARTICLES, "{first}");
+        assert_eq!(state.mark(FILLED_MARK).await.unwrap(), None);
+
+        let served = serve();
+        until("the rest", async || state.mark(FILLED_MARK).await.unwrap().is_some()).await;
+        served.terminate();
+        assert_eq!(served.ended(), Some(0));
+        let ledger = state.load().await.unwrap();
+        assert!(ledger.articles.len() > ARTICLES);
+        assert!(ledger.articles.iter().all(|article| article.version == 1), "each was decided once");
+    })
+    .await;
+}
+
+async fn written(state: &dyn State) -> usize {
+    state.load().await.unwrap().articles.len()
 }

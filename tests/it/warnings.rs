@@ -1,15 +1,20 @@
 //! What goes on being wrong is warned of once, and once more when it was well in between: a log that says the same every
 //! half second is read by nobody.
 
+use std::fs;
+use std::time::Duration;
+
 use loa::domain::clock::Clock as _;
 use loa::store::{self, open};
 use loa::text::stamp::Zones;
+use tokio::time::sleep;
 
 use crate::live::install_log;
 use crate::purge::{Cdn, Telling, edit, paths, until};
 use crate::support::app::Site;
 use crate::support::log::warned;
 use crate::support::newsroom::{article, small};
+use crate::support::odd::{OddStore, Oddity};
 use crate::support::postgres::Postgres;
 use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
@@ -83,6 +88,60 @@ async fn a_change_that_is_held() {
             db.sql(&more.join("; ")).await;
             app.step_at(&format!("2026-03-18T{hour}:20:00Z")).await;
             assert_eq!(app.ids("all").await, "5 6 7 4");
+        }
+    })
+    .await;
+}
+
+/// Of which the engine knows nothing: it has decided what had changed.
+#[tokio::test]
+async fn a_document_that_cannot_be_made_now() {
+    const UNMADE: &str = "a feed cannot be made now";
+    on::<Sqlite>(async |db| {
+        db.sql(&small()).await;
+        let odd = OddStore::before(&db.url());
+        let site = Site { store: Some(odd.clone()), articles_bytes_max: 0, ..Site::on(db) };
+        let mut app = site.running().await;
+        app.feed("all.json").await;
+        assert_eq!(warned(UNMADE), 0);
+        for title in ["Bản 1.", "Bản 2."] {
+            odd.becomes(Oddity::FailsForMany);
+            edit(db, title).await;
+            for expected in ONCE {
+                app.step().await;
+                assert_eq!(warned(UNMADE), expected);
+            }
+            odd.becomes(Oddity::Nothing);
+            app.step().await;
+            assert!(app.feed("all.json").await.text().contains(title), "{title}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_document() {
+    const UNWRITTEN: &str = "last good documents cannot be written";
+    on::<Sqlite>(async |db| {
+        db.sql(&small()).await;
+        let site = Site::on(db);
+        let mut app = site.running().await;
+        let documents = site.directory.path().join("documents");
+        assert_eq!(warned(UNWRITTEN), 0);
+        for title in ["Bản 1.", "Bản 2."] {
+            fs::remove_dir_all(&documents).unwrap();
+            edit(db, title).await;
+            app.step().await;
+            app.feed("all.json").await;
+            let mut warnings = 0;
+            // It is tried about once a second.
+            for _ in 0..30 {
+                sleep(Duration::from_millis(100)).await;
+                warnings += warned(UNWRITTEN);
+            }
+            assert_eq!(warnings, 1);
+            fs::create_dir(&documents).unwrap();
+            until("a document", async || fs::read_dir(&documents).unwrap().count() > 0).await;
         }
     })
     .await;

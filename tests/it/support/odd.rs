@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use loa::domain::article::ArticleId;
@@ -10,6 +11,7 @@ use loa::domain::fault::Fault;
 use loa::store::log::{LogCursor, LogRead};
 use loa::store::{ArticleStore, Categories, Loaded, Options, Piece, StoreError, StoreInfo, open};
 use loa::text::stamp::Zones;
+use tokio::time::sleep;
 
 /// What is odd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,10 @@ pub(crate) enum Oddity {
     Repeats(ArticleId),
     /// It says all the time that something was committed, and fails when it is asked what.
     Fails,
+    /// Reading everything takes until it is odd no more.
+    SlowToRead,
+    /// It fails when it is asked for more than one article at once: what is decided is known, what is made of it is not.
+    FailsForMany,
     /// A row is never loaded as it was loaded before. Do readers see that?
     Restless {
         /// They do, in the title.
@@ -32,6 +38,7 @@ pub(crate) enum Oddity {
 pub(crate) struct OddStore {
     good: Arc<dyn ArticleStore>,
     oddity: Mutex<Oddity>,
+    scans: AtomicU32,
     log_reads: AtomicU32,
     loads: AtomicU32,
 }
@@ -44,6 +51,7 @@ impl OddStore {
         Arc::new(Self {
             good: open(url, &options).unwrap(),
             oddity: Mutex::new(Oddity::Nothing),
+            scans: AtomicU32::new(0),
             log_reads: AtomicU32::new(0),
             loads: AtomicU32::new(0),
         })
@@ -52,8 +60,14 @@ impl OddStore {
     /// From now on this is odd. What it is asked is counted anew.
     pub(crate) fn becomes(&self, oddity: Oddity) {
         *self.oddity.lock().unwrap() = oddity;
+        self.scans.store(0, Ordering::SeqCst);
         self.log_reads.store(0, Ordering::SeqCst);
         self.loads.store(0, Ordering::SeqCst);
+    }
+
+    /// How often everything was read, or began to be.
+    pub(crate) fn scans(&self) -> u32 {
+        self.scans.load(Ordering::SeqCst)
     }
 
     /// How often its change log was read.
@@ -93,13 +107,19 @@ impl ArticleStore for OddStore {
         &'a self,
         take: &'a mut (dyn FnMut(Piece<'_>) + Send),
     ) -> BoxFuture<'a, Result<Vec<Fault>, StoreError>> {
-        self.good.scan(take)
+        self.scans.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            while self.is() == Oddity::SlowToRead {
+                sleep(Duration::from_millis(10)).await;
+            }
+            self.good.scan(take).await
+        })
     }
 
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
         let count = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
         Box::pin(async move {
-            if self.is() == Oddity::Fails {
+            if self.is() == Oddity::Fails || (self.is() == Oddity::FailsForMany && ids.len() > 1) {
                 return Err(away());
             }
             let mut rows = self.good.load(ids).await?;
