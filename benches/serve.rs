@@ -16,7 +16,7 @@ use loa::domain::format::Format;
 use loa::domain::scope::Scope;
 use loa::http::{CacheTimes, Limits, Options, serve};
 use loa::observe::metrics;
-use loa::publish::document::{Body, Document};
+use loa::publish::document::{Body, Document, Encoding};
 use loa::publish::listing::Listing;
 use loa::publish::live::Standing;
 use loa::publish::shelf::{Kept, Shelf};
@@ -66,7 +66,11 @@ impl Published for One {
         Route::Feed(self.key.clone())
     }
 
-    fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
+    fn document<'a>(
+        &'a self,
+        key: &'a FeedKey,
+        _coding: Encoding,
+    ) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
         Box::pin(async { Ok(Arc::clone(self.shelf.get(key).unwrap().document())) })
     }
 

@@ -27,6 +27,25 @@ pub fn render(feed: &Feed, format: Format) -> Result<Rendered, Fault> {
     render_with(feed, format, verify)
 }
 
+/// The same; while the document is read back, `work` does something with it on another core. What it makes of a document
+/// that is not good is thrown away.
+///
+/// # Errors
+/// As [`render`] says.
+pub fn render_while<T: Send>(
+    feed: &Feed,
+    format: Format,
+    work: impl FnOnce(&str) -> T + Send,
+) -> Result<(Rendered, Option<T>), Fault> {
+    if let Ok(body) = write(feed, format)
+        && let (Ok(()), made) = rayon::join(|| verify(feed, format, &body), || work(&body))
+    {
+        return Ok((Rendered { body, faults: Vec::new() }, Some(made)));
+    }
+    // Who is guilty?
+    render(feed, format).map(|rendered| (rendered, None))
+}
+
 fn render_with(
     feed: &Feed,
     format: Format,

@@ -193,15 +193,15 @@ impl Handler {
     }
 
     async fn feed(&self, key: &FeedKey, request: &Parts, now: Timestamp) -> Told {
-        let document = match self.published.document(key).await {
+        let Some(wanted) = encoding::choose(&request.headers) else {
+            return self.write(not_acceptable(), request, now);
+        };
+        let document = match self.published.document(key, wanted).await {
             Ok(document) => document,
             Err(unavailable) => {
                 tracing::warn!(feed.scope = %key.scope, feed.format = %key.format, reason = %unavailable, "a feed is unavailable");
                 return self.write(errors::unavailable(unavailable.retry_after), request, now);
             }
-        };
-        let Some(wanted) = encoding::choose(&request.headers) else {
-            return self.write(not_acceptable(), request, now);
         };
         let (coding, encoded) = document.body().encoded(wanted).await;
         let last_modified = document.changed_at().and_then(|at| conditional::last_modified(at, now));

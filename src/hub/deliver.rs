@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 use crate::outgoing::callback::Callback;
 use crate::outgoing::egress::{Kept, Message, Reply, SendError, Sent};
 use crate::publish::Published as _;
-use crate::publish::document::Document;
+use crate::publish::document::{Document, Encoding};
 use crate::state::push::{Delivery, Outcome};
 
 /// `X-Hub-Signature` (WebSub 7.1).
@@ -85,7 +85,7 @@ pub(super) async fn deliver(hub: &Hub, delivery: &Delivery, kept: Option<Kept>) 
 /// The document, once this process has come as far as the event.
 async fn document(hub: &Hub, delivery: &Delivery) -> Option<Arc<Document>> {
     loop {
-        match hub.publisher.document(&delivery.key).await {
+        match hub.publisher.document(&delivery.key, Encoding::Identity).await {
             Ok(document) if document.sequence() >= delivery.sequence => return Some(document),
             Ok(_) => sleep(BEHIND_PAUSE).await,
             Err(unavailable) => {

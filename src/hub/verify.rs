@@ -16,6 +16,7 @@ use crate::observe::metrics::{self, Verified};
 use crate::outgoing::callback::Callback;
 use crate::outgoing::egress::{Message, Reply, SendError};
 use crate::publish::Published as _;
+use crate::publish::document::Encoding;
 use crate::state::StateError;
 use crate::state::push::{Request, Verdict, Wish};
 
@@ -127,7 +128,7 @@ async fn verdict(hub: &Hub, request: &Request) -> Verdict {
         Wish::Deny { reason } => return deny(hub, request, &callback, reason).await,
     };
     // What it has, before it is asked: whatever comes after that is owed.
-    let sequence = match timeout(DOCUMENT_TIMEOUT, hub.publisher.document(&asked.key)).await {
+    let sequence = match timeout(DOCUMENT_TIMEOUT, hub.publisher.document(&asked.key, Encoding::Identity)).await {
         Ok(Ok(document)) => document.sequence(),
         _ if mode == "unsubscribe" => 0,
         // As after a start.

@@ -39,7 +39,7 @@ impl Encoding {
 /// The levels, one each: `docs/decisions/encodings.md`.
 const ZSTD_LEVEL: i32 = 9;
 const BROTLI_QUALITY: u32 = 5;
-const GZIP_LEVEL: u32 = 6;
+const GZIP_LEVEL: u32 = 5;
 /// Window of the brotli encoder, as a power of two of bytes: 4 MiB holds every document.
 const BROTLI_WINDOW: u32 = 22;
 /// The bytes of a document in one coding.
@@ -195,9 +195,10 @@ fn encoded(tag_prefix: &str, bytes: Bytes) -> Encoded {
     Encoded { etag: format!("\"{tag_prefix}{}\"", tag_hash(&bytes)), bytes }
 }
 
-fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+/// As long as it is: what a buffer has beyond that would be kept with the document.
+fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Box<[u8]>> {
     use std::io::Write as _;
-    match encoding {
+    let coded = match encoding {
         Encoding::Identity => Ok(body.to_vec()),
         Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
         Encoding::Gzip => {
@@ -215,7 +216,8 @@ fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Vec<u8>> {
             brotli::BrotliCompress(&mut &body[..], &mut out, &params)?;
             Ok(out)
         }
-    }
+    };
+    coded.map(Vec::into_boxed_slice)
 }
 
 #[cfg(test)]

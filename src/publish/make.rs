@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::try_join;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::articles::{Articles, Kept};
 use super::document::{Document, Encoding};
@@ -19,6 +20,9 @@ use crate::feed::{self, Content, Prepared};
 use crate::observe::metrics;
 use crate::state::{State, StateError};
 use crate::store::{ArticleStore, Loaded, StoreError};
+
+/// Articles that one core makes ready at least, where there are several and many are not.
+const PREPARED_AT_LEAST: usize = 10;
 
 /// What entries carry, by feed.
 #[derive(Debug, Clone)]
@@ -136,7 +140,12 @@ impl Maker {
             if all.is_empty() { Ok(Vec::new()) } else { self.state.records(&all).await.map_err(MakeError::State) }
         };
         let of_store = async {
-            if ids.is_empty() { Ok(Vec::new()) } else { self.store.load(&ids).await.map_err(MakeError::Store) }
+            let loaded = match content {
+                _ if ids.is_empty() => return Ok(Vec::new()),
+                Content::Full => self.store.load(&ids),
+                Content::Summary => self.store.load_summaries(&ids),
+            };
+            loaded.await.map_err(MakeError::Store)
         };
         let (of_state, of_store) = try_join(of_state, of_store).await?;
         records.extend(of_state);
@@ -168,7 +177,7 @@ struct Material {
 }
 
 impl Material {
-    fn render(mut self, wanted: &[Wanted]) -> Result<Made, MakeError> {
+    fn render(self, wanted: &[Wanted]) -> Result<Made, MakeError> {
         let ready = self.ready()?;
         let names = self.slice.names.filing();
         let record = self.slice.record.as_ref();
@@ -185,13 +194,17 @@ impl Material {
         let sequence = record.map_or(0, |record| record.sequence);
         let changed_at = record.map(|record| record.changed_at);
         for Wanted { format, codings } in wanted {
-            let rendered = feed::render(&built.feed, *format).map_err(MakeError::Unrenderable)?;
+            let document = |body: &str| {
+                let document = Document::new(*format, sequence, changed_at, body.to_owned());
+                for coding in codings {
+                    document.body().encode(*coding);
+                }
+                document
+            };
+            let rendered = feed::render_while(&built.feed, *format, document);
+            let (rendered, finished) = rendered.map_err(MakeError::Unrenderable)?;
             made.faults.extend(rendered.faults);
-            let document = Document::new(*format, sequence, changed_at, rendered.body);
-            for coding in codings {
-                document.body().encode(*coding);
-            }
-            made.documents.push(document);
+            made.documents.push(finished.unwrap_or_else(|| document(&rendered.body)));
         }
         Ok(made)
     }
@@ -208,18 +221,25 @@ impl Material {
     }
 
     /// The articles of the feed: those that were ready, and those that were loaded, which are so from now on.
-    fn ready(&mut self) -> Result<Vec<Kept>, MakeError> {
-        let (mut ready, mut behind) = (Vec::with_capacity(self.kept.len()), Vec::new());
-        for (entry, kept) in self.slice.newest.iter().zip(std::mem::take(&mut self.kept)) {
-            match kept.or_else(|| self.prepare(entry)) {
-                Some(kept) if kept.is_under(&self.slice.names) => ready.push(kept),
-                Some(kept) => {
-                    let refiled = kept.prepared().refiled(&self.options, self.slice.names.filing());
-                    ready.push(self.keep(entry, refiled));
-                }
-                None => behind.push(entry.id.clone()),
+    fn ready(&self) -> Result<Vec<Kept>, MakeError> {
+        let ready = |(entry, kept): (&Entry, Option<Kept>)| match kept.or_else(|| self.prepare(entry)) {
+            Some(kept) if kept.is_under(&self.slice.names) => Ok(kept),
+            Some(kept) => {
+                let refiled = kept.prepared().refiled(&self.options, self.slice.names.filing());
+                Ok(self.keep(entry, refiled))
             }
-        }
+            None => Err(entry.id.clone()),
+        };
+        let (entries, kept) = (&self.slice.newest, &self.kept);
+        let all: Vec<_> = if self.rows.len() < 2 * PREPARED_AT_LEAST {
+            entries.iter().zip(kept.iter().cloned()).map(ready).collect()
+        } else {
+            let each = entries.par_iter().zip(kept.par_iter().cloned());
+            each.with_min_len(PREPARED_AT_LEAST).map(ready).collect()
+        };
+        let (ready, behind): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+        let ready = ready.into_iter().flatten().collect();
+        let behind: Vec<ArticleId> = behind.into_iter().filter_map(Result::err).collect();
         if behind.is_empty() { Ok(ready) } else { Err(MakeError::Behind(behind)) }
     }
 

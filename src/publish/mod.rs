@@ -33,7 +33,7 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::feed_key::FeedKey;
-use document::{Body, Document};
+use document::{Body, Document, Encoding};
 use listing::Listing;
 use shelf::Kept;
 
@@ -110,8 +110,8 @@ pub trait Published: Send + Sync + 'static {
     /// What a request path (decoded, without query) stands for.
     fn route(&self, path: &str) -> Route;
 
-    /// The document of a feed: from memory, else made or read back.
-    fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>>;
+    /// The document of a feed: from memory, else made, at once in the coding that it is wanted in, or read back.
+    fn document<'a>(&'a self, key: &'a FeedKey, coding: Encoding) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>>;
 
     /// The feeds that hold articles, in groups. The same `Arc` for as long as they are the same.
     fn listed(&self) -> BoxFuture<'_, Result<Arc<Listing>, Unavailable>>;

@@ -9,12 +9,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::disk::DiskCopies;
-use super::document::Body;
-use super::document::Document;
+use super::document::{Body, Document, Encoding};
 use super::listing::{GroupKind, Listing};
 use super::lists::Lists;
 use super::live::Standing;
-use super::make::{Made, MakeError, Maker};
+use super::make::{Made, MakeError, Maker, Wanted};
 use super::moves::Moves;
 use super::refresh::Backlog;
 use super::shelf::{Kept, Shelf};
@@ -24,7 +23,6 @@ use crate::domain::address::FEEDS_PREFIX;
 use crate::domain::article::ArticleId;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::feed_key::FeedKey;
-use crate::domain::format::Format;
 use crate::domain::scope::Scope;
 use crate::feed;
 use crate::gazetteer::{FeedAddresses, Resolved};
@@ -125,7 +123,7 @@ impl Publisher {
         record.map_or((0, 0), |record| (record.sequence, record.removal_sequence))
     }
 
-    async fn get(&self, key: &FeedKey) -> Result<Arc<Document>, Unavailable> {
+    async fn get(&self, key: &FeedKey, coding: Encoding) -> Result<Arc<Document>, Unavailable> {
         let (wanted, now) = (self.want(&key.scope), self.clock.now());
         self.disk.asked(key, now);
         if let Some(kept) = self.memory.get(key) {
@@ -148,7 +146,7 @@ impl Publisher {
                 Standing::Behind | Standing::Out => {}
             }
         }
-        let reason = match timeout(self.options.demand_timeout, self.make_once(key)).await {
+        let reason = match timeout(self.options.demand_timeout, self.make_once(key, coding)).await {
             Ok(Ok(document)) => {
                 self.lookups.note(Lookup::Rendered);
                 return Ok(document);
@@ -171,7 +169,7 @@ impl Publisher {
     }
 
     /// One task makes it, the others wait for that.
-    async fn make_once(&self, key: &FeedKey) -> Result<Arc<Document>, String> {
+    async fn make_once(&self, key: &FeedKey, coding: Encoding) -> Result<Arc<Document>, String> {
         if !self.view().is_filled() {
             return Err("the store is being read for the first time".to_owned());
         }
@@ -190,7 +188,9 @@ impl Publisher {
             return Err("the store does not answer".to_owned());
         }
         self.begun(&key.scope).await;
-        let made = self.make_caught_up(&key.scope, &[key.format]).await.map_err(|error| error.to_string())?;
+        let codings = if coding == Encoding::Identity { Vec::new() } else { vec![coding] };
+        let wanted = [Wanted { format: key.format, codings }];
+        let made = self.make_caught_up(&key.scope, &wanted).await.map_err(|error| error.to_string())?;
         let kept = self.keep(&key.scope, made).await;
         let document = kept.into_iter().next().ok_or("no document was made")?;
         if document.sequence() < self.sequences(&key.scope).0 {
@@ -263,11 +263,11 @@ impl Publisher {
 
     /// Makes documents of one moment that is not over yet: if the store has moved on since the catalog was made, or an
     /// article had to leave meanwhile, the engine catches up and it is tried again.
-    async fn make_caught_up(&self, scope: &Scope, formats: &[Format]) -> Result<Made, MakeError> {
+    async fn make_caught_up(&self, scope: &Scope, wanted: &[Wanted]) -> Result<Made, MakeError> {
         let mut tries = 0;
         loop {
             let caught_up = self.caught_up.notified();
-            match self.maker.make(scope, formats).await {
+            match self.maker.make_wanted(scope, wanted.to_vec()).await {
                 Ok(made) if tries < BEHIND_TRIES && !self.may_serve(scope, &made) => tries += 1,
                 Err(MakeError::Behind(ids)) if tries < BEHIND_TRIES && !self.is_held() => {
                     tries += 1;
@@ -416,8 +416,8 @@ impl Published for Publisher {
         }
     }
 
-    fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
-        Box::pin(self.get(key))
+    fn document<'a>(&'a self, key: &'a FeedKey, coding: Encoding) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
+        Box::pin(self.get(key, coding))
     }
 
     fn listed(&self) -> BoxFuture<'_, Result<Arc<Listing>, Unavailable>> {

@@ -138,6 +138,11 @@ pub trait ArticleStore: Send + Sync + std::fmt::Debug {
     /// Loads articles, in the order of `ids`; an id that is not there is left out.
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>>;
 
+    /// The same for summaries: without the body of an article whose lead is sure to stand there instead.
+    fn load_summaries<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
+        self.load(ids)
+    }
+
     /// Reads all categories, with the faults of those that cannot be used.
     fn categories(&self) -> BoxFuture<'_, Result<Categories, StoreError>>;
 

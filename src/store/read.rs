@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
+
 use super::article::{self, Reading, Rows};
 use super::contract::{ARTICLE_CATEGORIES, ARTICLE_LOCALITIES, ARTICLE_TAGS, ARTICLES, CATEGORIES, JOINED, Relation};
 use super::row::{Row, for_each_row};
@@ -11,6 +13,18 @@ use crate::domain::article::ArticleId;
 use crate::domain::category::{Category, CategoryId};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::text::stamp::Zones;
+
+/// Articles that one core reads at least, where there are several.
+const READ_AT_LEAST: usize = 10;
+
+/// Of which articles the body is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bodies {
+    /// Of all.
+    All,
+    /// Of those that have no lead, or one of which it is not sure that a reader sees something of it.
+    Unled,
+}
 
 /// Some rows as they travel.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +47,13 @@ pub(super) trait Snapshot: Send {
         take: &mut (dyn FnMut(&[u8]) + Send),
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Calls `take` with everything of some articles: their rows with the bodies, each in a block of its own, then the
-    /// rows joined to them and the categories that these name, all of one relation in one block.
+    /// Calls `take` with everything of some articles: their rows with the bodies, each in a block of its own, or, without
+    /// those that are not needed, in one block with the others behind the columns; then the rows joined to them and the
+    /// categories that these name, all of one relation in one block.
     fn of(
         &mut self,
         ids: &[ArticleId],
+        bodies: Bodies,
         take: &mut (dyn FnMut(Block<'_>) + Send),
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -74,33 +90,35 @@ fn pass(row: &Row<'_>, of_article: bool, take: &mut (dyn FnMut(Piece<'_>) + Send
 pub(super) async fn load(
     snapshot: &mut impl Snapshot,
     ids: &[ArticleId],
+    bodies: Bodies,
     zones: &Zones,
 ) -> Result<Vec<Loaded>, StoreError> {
     let mut found: HashMap<ArticleId, (u64, Rows)> = HashMap::with_capacity(ids.len());
     let mut known: HashSet<CategoryId> = HashSet::new();
     let mut add = |block: Block<'_>| match block.relation {
-        r if *r == ARTICLES => add_article(&mut found, block),
+        r if *r == ARTICLES => for_each_row(block.rows, |line| add_article(&mut found, line, (bodies, block.body))),
         r if *r == CATEGORIES => {
             for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id)));
         }
         _ => for_each_row(block.rows, |line| add_joined(&mut found, block.relation, line)),
     };
-    snapshot.of(ids, &mut add).await?;
+    snapshot.of(ids, bodies, &mut add).await?;
     let reading = Reading { zones, categories: &known };
-    let loaded = ids.iter().filter_map(|id| {
-        let (digest, rows) = found.remove(id)?;
+    let found: Vec<_> = ids.iter().filter_map(|id| Some((id, found.remove(id)?))).collect();
+    let loaded = found.into_par_iter().with_min_len(READ_AT_LEAST).map(|(id, (digest, rows))| {
         let (article, notices) = article::read(id, rows, &reading);
-        Some(Loaded { id: id.clone(), digest, article, notices })
+        Loaded { id: id.clone(), digest, article, notices }
     });
     Ok(loaded.collect())
 }
 
-fn add_article(found: &mut HashMap<ArticleId, (u64, Rows)>, block: Block<'_>) {
-    let Ok(row) = Row::parse(&ARTICLES, block.rows) else { return };
+fn add_article(found: &mut HashMap<ArticleId, (u64, Rows)>, line: &[u8], (bodies, body): (Bodies, Option<&[u8]>)) {
+    let Ok(row) = Row::parse(&ARTICLES, line) else { return };
     let Some(id) = row.id().map(ArticleId::new) else { return };
     let (digest, rows) = found.entry(id).or_default();
     *digest = digest.wrapping_add(row.digest());
-    rows.articles.push(row.with_body(block.body).into_owned());
+    let row = if bodies == Bodies::All { row.with_body(body) } else { row };
+    rows.articles.push(row.into_owned());
 }
 
 fn add_joined(found: &mut HashMap<ArticleId, (u64, Rows)>, relation: &'static Relation, line: &[u8]) {

@@ -27,6 +27,7 @@ on_every_backend! {
     naive_and_aware_columns_give_the_same_instant
     a_point_may_be_of_any_type
     ids_may_be_integers_texts_and_uuids
+    summaries_come_without_the_bodies_that_they_do_not_need
     the_least_contract_is_enough
     what_is_missing_is_named
     views_stand_beside_the_tables_of_a_cms
@@ -247,6 +248,40 @@ async fn ids_may_be_integers_texts_and_uuids(db: &impl Database) {
     }
 }
 
+async fn summaries_come_without_the_bodies_that_they_do_not_need(db: &impl Database) {
+    // Lead, and whether the body has to come along.
+    let cases = [
+        ("'Trời mưa.'", false),
+        ("'5.000 ha'", false),
+        ("NULL", true),
+        ("''", true),
+        ("' \u{a0} '", true),
+        ("'<p></p>'", true),
+        ("'<b>Trời mưa.</b>'", true),
+        ("'&nbsp;'", true),
+        // Who knows whether anything is seen of these?
+        ("'…'", true),
+        ("'ốc ổ'", false),
+        ("'ố'", true),
+    ];
+    db.sql(TABLES).await;
+    for (number, (lead, _)) in cases.iter().enumerate() {
+        db.sql(&article(&number.to_string(), &[("lead", lead)])).await;
+        db.sql(&format!("INSERT INTO article_tags VALUES ('{number}', 'thẻ {number}', 0)")).await;
+    }
+    let store = store(db);
+    let all: Vec<_> = (0..cases.len()).rev().map(|number| ArticleId::new(number.to_string())).collect();
+    let (whole, summaries) = (store.load(&all).await.unwrap(), store.load_summaries(&all).await.unwrap());
+    assert_eq!(summaries.len(), cases.len());
+    for ((whole, summary), (lead, needs_body)) in whole.into_iter().zip(summaries).zip(cases.iter().rev()) {
+        assert_eq!((&summary.id, summary.digest), (&whole.id, whole.digest), "{lead}");
+        let (mut whole, summary) = (whole.article.unwrap(), summary.article.unwrap());
+        assert_eq!(summary.body_html.is_some(), *needs_body, "{lead}");
+        whole.body_html = whole.body_html.filter(|_| *needs_body);
+        assert_eq!(summary, whole, "{lead}");
+    }
+}
+
 const LEAST: &str =
     "CREATE TABLE articles (id text, slug text, title text, status text, published_at text, body_html text)";
 
@@ -260,6 +295,7 @@ async fn the_least_contract_is_enough(db: &impl Database) {
     assert_eq!(loaded.digest, scan.heads[0].digest);
     assert_eq!(loaded.article.unwrap().slug.as_deref(), Some("che-xanh-1"));
     assert!(store.load(&[]).await.unwrap().is_empty());
+    assert_eq!(store.load_summaries(&ids(&["1"])).await.unwrap().len(), 1, "without a column for the lead");
 }
 
 async fn what_is_missing_is_named(db: &impl Database) {

@@ -46,7 +46,7 @@ impl Reconciler {
         let mut absent = Vec::new();
         for chunk in ids.chunks(LOAD_AT_A_TIME) {
             let there: HashSet<ArticleId> =
-                self.store.load(&chunk).await?.into_iter().map(|loaded| loaded.id).collect();
+                self.store.load_summaries(&chunk).await?.into_iter().map(|loaded| loaded.id).collect();
             absent.extend(chunk.into_iter().filter(|id| !there.contains(id)));
         }
         Ok(absent)

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use self::snapshot::{Known, PostgresSnapshot};
 use super::contract::Place;
 use super::log::{LogCursor, LogRead};
-use super::read;
+use super::read::{self, Bodies};
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Piece, StoreError, StoreInfo, limited, without_password};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
@@ -105,32 +105,37 @@ impl PostgresStore {
         Ok((categories, faults))
     }
 
-    async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
+    async fn loaded(&self, ids: &[ArticleId], bodies: Bodies) -> Result<Vec<Loaded>, StoreError> {
+        let call = self.load_once(ids, bodies);
+        limited(self.reading.query_timeout_ms, call).await.map_err(|error| self.explained(error))
+    }
+
+    async fn load_once(&self, ids: &[ArticleId], bodies: Bodies) -> Result<Vec<Loaded>, StoreError> {
         let known = lock(&self.known).clone().filter(Known::is_fresh);
         if let Some(known) = known {
-            match self.load_by(ids, known).await {
+            match self.load_by(ids, bodies, known).await {
                 Err(StoreError::Database(error)) if is_misfit(&error) => {}
                 outcome => return outcome,
             }
         }
         let mut snapshot = self.begin(None, self.reading.query_timeout_ms).await?;
-        let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
+        let loaded = read::load(&mut snapshot, ids, bodies, &self.reading.zones).await?;
         self.end(snapshot).await?;
         Ok(loaded)
     }
 
     /// The statement that loads is a snapshot of its own: with what is known of the relations it needs no transaction, which
     /// would be two messages more.
-    async fn load_by(&self, ids: &[ArticleId], known: Known) -> Result<Vec<Loaded>, StoreError> {
+    async fn load_by(&self, ids: &[ArticleId], bodies: Bodies, known: Known) -> Result<Vec<Loaded>, StoreError> {
         let slot = self.slots.acquire().await.ok();
         while let Some(connection) = self.take_rested() {
-            match self.load_on(connection, ids, known.clone()).await {
+            match self.load_on(connection, (ids, bodies), known.clone()).await {
                 // It died at rest.
                 Err(StoreError::Database(error)) if error.as_database_error().is_none() => {}
                 outcome => return outcome,
             }
         }
-        let loaded = self.load_on(self.connect().await?, ids, known).await;
+        let loaded = self.load_on(self.connect().await?, (ids, bodies), known).await;
         drop(slot);
         loaded
     }
@@ -138,12 +143,12 @@ impl PostgresStore {
     async fn load_on(
         &self,
         connection: PgConnection,
-        ids: &[ArticleId],
+        (ids, bodies): (&[ArticleId], Bodies),
         known: Known,
     ) -> Result<Vec<Loaded>, StoreError> {
         let timeout_ms = self.reading.query_timeout_ms;
         let mut snapshot = PostgresSnapshot::new(connection, &self.place, Some(known), timeout_ms, None).await?;
-        let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
+        let loaded = read::load(&mut snapshot, ids, bodies, &self.reading.zones).await?;
         lock(&self.rested).push(snapshot.leave());
         Ok(loaded)
     }
@@ -225,9 +230,11 @@ impl ArticleStore for PostgresStore {
     }
 
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
-        Box::pin(async {
-            limited(self.reading.query_timeout_ms, self.load_once(ids)).await.map_err(|error| self.explained(error))
-        })
+        Box::pin(self.loaded(ids, Bodies::All))
+    }
+
+    fn load_summaries<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
+        Box::pin(self.loaded(ids, Bodies::Unled))
     }
 
     fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>> {

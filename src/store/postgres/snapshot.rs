@@ -10,7 +10,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::domain::article::ArticleId;
 use crate::store::contract::{self, ARTICLE_CATEGORIES, ARTICLES, CATEGORIES, Layout, Place, Relation, quote};
-use crate::store::read::{Block, Snapshot};
+use crate::store::read::{Block, Bodies, Snapshot};
 use crate::store::row::for_each_row;
 use crate::store::{StoreError, limited, next_block};
 
@@ -40,6 +40,8 @@ pub(super) struct Known {
     layout: Arc<Layout>,
     /// The statement that loads articles; its parameters are their ids, once for each of these kinds.
     load: Arc<str>,
+    /// The same without bodies that summaries do not need.
+    load_summaries: Arc<str>,
     kinds: Arc<[IdKind]>,
 }
 
@@ -52,8 +54,11 @@ impl Known {
     async fn ask(connection: &mut PgConnection, place: &Place) -> Result<Self, StoreError> {
         let since = Instant::now();
         let layout = layout(connection, place).await?.check(place)?;
-        let (load, kinds) = Sql { layout: &layout, place }.load();
-        Ok(Self { since, layout: Arc::new(layout), load: load.into(), kinds: kinds.into() })
+        let sql = Sql { layout: &layout, place };
+        let (load, kinds) = sql.load(Bodies::All);
+        let (load_summaries, _) = sql.load(Bodies::Unled);
+        let (load, load_summaries) = (load.into(), load_summaries.into());
+        Ok(Self { since, layout: Arc::new(layout), load, load_summaries, kinds: kinds.into() })
     }
 }
 
@@ -141,8 +146,17 @@ impl Snapshot for PostgresSnapshot<'_> {
         Ok(())
     }
 
-    async fn of(&mut self, ids: &[ArticleId], take: &mut (dyn FnMut(Block<'_>) + Send)) -> Result<(), StoreError> {
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&self.known.load)));
+    async fn of(
+        &mut self,
+        ids: &[ArticleId],
+        bodies: Bodies,
+        take: &mut (dyn FnMut(Block<'_>) + Send),
+    ) -> Result<(), StoreError> {
+        let load = match bodies {
+            Bodies::All => &self.known.load,
+            Bodies::Unled => &self.known.load_summaries,
+        };
+        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(load)));
         for kind in self.known.kinds.iter() {
             query = query.bind(ids.iter().map(ArticleId::as_str).filter(|id| kind.fits(id)).collect::<Vec<_>>());
         }
@@ -185,8 +199,9 @@ struct Sql<'a> {
 
 impl Sql<'_> {
     /// Everything of some articles, as the number of a relation, packed rows, a body; with the kinds of its parameters, the
-    /// ids. One statement, because each costs more than its rows. Bodies may be large, so that each article travels alone.
-    fn load(&self) -> (String, Vec<IdKind>) {
+    /// ids. One statement, because each costs more than its rows. Bodies may be large, so that each article with its body
+    /// travels alone.
+    fn load(&self, bodies: Bodies) -> (String, Vec<IdKind>) {
         let (mut selects, mut kinds, mut named) = (Vec::new(), Vec::new(), None);
         for (number, relation) in contract::ALL.iter().enumerate().filter(|(_, relation)| self.layout.has(relation)) {
             let name = self.place.quoted(relation);
@@ -203,7 +218,14 @@ impl Sql<'_> {
             kinds.push(kind);
             if **relation == ARTICLES {
                 let body = self.cell(relation, "body_html");
-                selects.push(format!("SELECT {number}, {packed}, ({body})::text FROM {those}"));
+                selects.push(match bodies {
+                    Bodies::All => format!("SELECT {number}, {packed}, ({body})::text FROM {those}"),
+                    Bodies::Unled => {
+                        let mut cells = self.cells(relation);
+                        cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
+                        together(number, &array(&cells), &those)
+                    }
+                });
             } else {
                 selects.push(together(number, &packed, &those));
             }
@@ -214,14 +236,24 @@ impl Sql<'_> {
         (selects.join(" UNION ALL "), kinds)
     }
 
+    /// Has an article a lead of which a reader is sure to see something, whatever is made of tags and entities?
+    fn is_led(&self) -> String {
+        let lead = self.cell(&ARTICLES, "lead");
+        format!("coalesce({lead} ~ '[a-zA-Z0-9]' AND {lead} !~ '[<&]', false)")
+    }
+
     /// A row as one JSON array of texts; of an article without its body, but with what stands for it in the digest.
     fn packed(&self, relation: &Relation) -> String {
+        array(&self.cells(relation))
+    }
+
+    fn cells(&self, relation: &Relation) -> Vec<String> {
         let mut cells: Vec<String> = relation.columns.iter().map(|column| self.cell(relation, column.name)).collect();
         if *relation == ARTICLES {
             let (body, revision) = (cells.pop().unwrap_or_default(), self.cell(relation, "revision"));
             cells.push(format!("CASE WHEN {revision} IS NULL THEN encode(sha256(textsend({body})), 'hex') END"));
         }
-        format!("json_build_array({})::text", cells.join(", "))
+        cells
     }
 
     fn cell(&self, relation: &Relation, column: &str) -> String {
@@ -233,6 +265,10 @@ impl Sql<'_> {
             Some(_) => format!("{name}::text"),
         }
     }
+}
+
+fn array(cells: &[String]) -> String {
+    format!("json_build_array({})::text", cells.join(", "))
 }
 
 /// Rows of a relation that are small, and travel together.

@@ -300,6 +300,7 @@ fn migrations() -> Migrator {
         migration(1, "article store", include_str!("migrations/0001_article_store.sql")),
         migration(2, "points", include_str!("migrations/0002_points.sql")),
         migration(3, "change log", include_str!("migrations/0003_change_log.sql")),
+        migration(4, "body last", include_str!("migrations/0004_body_last.sql")),
     ])
 }
 
@@ -354,4 +355,56 @@ fn media_row(id: &ArticleId, position: u32, m: &Media) -> Vec<Value> {
 
 fn numbered<'a>(id: &ArticleId, values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Vec<Value>> {
     (0_u32..).zip(values).map(move |(position, value)| vec![json!(id.as_str()), json!(value), json!(position)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every release before this one made.
+    const BEFORE: usize = 3;
+
+    /// Title, body, revision, latitude, tags.
+    type Found = (String, Option<String>, Option<String>, Option<String>, Option<String>);
+
+    #[tokio::test]
+    async fn a_file_of_before_keeps_everything_when_the_body_moves() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("articles.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut before = options.connect().await.unwrap();
+        let first = migrations().migrations.iter().take(BEFORE).cloned().collect();
+        Migrator::with_migrations(first).run_direct(None, &mut before, false).await.unwrap();
+        let old = "
+            INSERT INTO articles (id, title, body_html, revision, latitude) VALUES ('1', 'Một', '<p>Thân</p>', 'r', '21.5');
+            INSERT INTO articles (id, title, revision) VALUES ('2', 'Hai', 'r');
+            INSERT INTO article_tags VALUES ('1', 'chợ phiên', 0);";
+        sqlx::raw_sql(old).execute(&mut before).await.unwrap();
+        let lines = async |connection: &mut SqliteConnection| -> i64 {
+            sqlx::query_scalar("SELECT count(*) FROM loa_changes").fetch_one(connection).await.unwrap()
+        };
+        let told = lines(&mut before).await;
+        before.close().await.unwrap();
+
+        let mut connection = Embedded::open(&path).await.unwrap().connection;
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info('articles') ORDER BY cid")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(columns.last().map(String::as_str), Some("body_html"));
+        let all = "SELECT title, body_html, revision, latitude, (SELECT group_concat(tag) FROM article_tags
+            WHERE article_id = id) FROM articles ORDER BY id";
+        let found: Vec<Found> = sqlx::query_as(all).fetch_all(&mut connection).await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let one = ("Một".to_owned(), text("<p>Thân</p>"), text("r"), text("21.5"), text("chợ phiên"));
+        assert_eq!(found, [one, ("Hai".to_owned(), None, text("r"), None, None)]);
+        assert_eq!(lines(&mut connection).await, told, "nobody has to look at what has not changed");
+
+        let edit = "UPDATE articles SET body_html = '<p>Khác</p>' WHERE id = '1'";
+        sqlx::raw_sql(edit).execute(&mut connection).await.unwrap();
+        let revision = "SELECT revision FROM articles WHERE id = '1'";
+        let revision: Option<String> = sqlx::query_scalar(revision).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(revision, None, "an edit by hand is noticed as ever");
+        assert!(lines(&mut connection).await > told);
+    }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, Semaphore};
 use self::snapshot::{FileId, Open, SqliteSnapshot};
 use super::contract::Place;
 use super::log::{LogCursor, LogRead};
-use super::read;
+use super::read::{self, Bodies};
 use super::{ArticleStore, CONNECTIONS_MAX, Loaded, Options, Piece, StoreError, StoreInfo, limited};
 use crate::domain::article::ArticleId;
 use crate::domain::category::Category;
@@ -100,11 +100,16 @@ impl SqliteStore {
         Ok((categories, faults))
     }
 
-    async fn load_once(&self, ids: &[ArticleId]) -> Result<Vec<Loaded>, StoreError> {
+    async fn load_once(&self, ids: &[ArticleId], bodies: Bodies) -> Result<Vec<Loaded>, StoreError> {
         let mut snapshot = self.begin().await?;
-        let loaded = read::load(&mut snapshot, ids, &self.reading.zones).await?;
+        let loaded = read::load(&mut snapshot, ids, bodies, &self.reading.zones).await?;
         self.end(snapshot).await?;
         Ok(loaded)
+    }
+
+    async fn loaded(&self, ids: &[ArticleId], bodies: Bodies) -> Result<Vec<Loaded>, StoreError> {
+        let call = self.load_once(ids, bodies);
+        limited(self.reading.query_timeout_ms, call).await.map_err(|error| self.explained(error))
     }
 
     async fn begin(&self) -> Result<SqliteSnapshot<'_>, StoreError> {
@@ -211,9 +216,11 @@ impl ArticleStore for SqliteStore {
     }
 
     fn load<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
-        Box::pin(async {
-            limited(self.reading.query_timeout_ms, self.load_once(ids)).await.map_err(|error| self.explained(error))
-        })
+        Box::pin(self.loaded(ids, Bodies::All))
+    }
+
+    fn load_summaries<'a>(&'a self, ids: &'a [ArticleId]) -> BoxFuture<'a, Result<Vec<Loaded>, StoreError>> {
+        Box::pin(self.loaded(ids, Bodies::Unled))
     }
 
     fn categories(&self) -> BoxFuture<'_, Result<(Vec<Category>, Vec<Fault>), StoreError>> {

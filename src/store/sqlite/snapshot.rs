@@ -11,7 +11,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::domain::article::ArticleId;
 use crate::store::contract::{self, ARTICLE_CATEGORIES, ARTICLES, CATEGORIES, JOINED, Layout, Place, Relation, quote};
-use crate::store::read::{Block, Snapshot};
+use crate::store::read::{Block, Bodies, Snapshot};
 use crate::store::row::for_each_row;
 use crate::store::{StoreError, next_block};
 
@@ -44,6 +44,8 @@ struct Known {
     shape: Arc<Shape>,
     /// The statement that loads articles.
     load: Arc<str>,
+    /// The same without bodies that summaries do not need.
+    load_summaries: Arc<str>,
 }
 
 /// The columns that are there. A column's type is known in STRICT tables only; elsewhere it is of no use.
@@ -93,15 +95,17 @@ impl Open {
         Ok(Self { file, connection, deadline, utf8: encoding == "UTF-8", known: None })
     }
 
-    /// What the file has of the contract, as of the snapshot that has begun. Looked at again whenever anything changes.
-    async fn look(&mut self, place: &Place) -> Result<Known, StoreError> {
-        let version = sqlx::query_scalar("PRAGMA schema_version").fetch_one(&mut self.connection).await?;
+    /// Begins a snapshot, and gives what the file has of the contract then. Looked at again whenever anything changes. One trip
+    /// to SQLite's thread, of which each takes longer than what is done there.
+    async fn enter(&mut self, place: &Place) -> Result<Known, StoreError> {
+        let version = sqlx::query_scalar("BEGIN; PRAGMA schema_version").fetch_one(&mut self.connection).await?;
         match &self.known {
             Some(known) if known.version == version => Ok(known.clone()),
             _ => {
                 let shape = shape(&mut self.connection, place).await?;
-                let load = Sql { shape: &shape, place, utf8: self.utf8 }.load().into();
-                Ok(self.known.insert(Known { version, shape: Arc::new(shape), load }).clone())
+                let sql = Sql { shape: &shape, place, utf8: self.utf8 };
+                let (load, load_summaries) = (sql.load(Bodies::All).into(), sql.load(Bodies::Unled).into());
+                Ok(self.known.insert(Known { version, shape: Arc::new(shape), load, load_summaries }).clone())
             }
         }
     }
@@ -125,8 +129,7 @@ impl<'a> SqliteSnapshot<'a> {
         slot: Option<SemaphorePermit<'a>>,
     ) -> Result<Self, StoreError> {
         open.deadline.set(Deadline::after(timeout_ms));
-        sqlx::query("BEGIN").execute(&mut open.connection).await?;
-        let known = open.look(place).await?;
+        let known = open.enter(place).await?;
         Ok(Self { open, known, place, timeout_ms, _slot: slot })
     }
 
@@ -164,12 +167,20 @@ impl Snapshot for SqliteSnapshot<'_> {
     }
 
     /// By the index on the id. An id that is written like an integer may be one.
-    async fn of(&mut self, ids: &[ArticleId], take: &mut (dyn FnMut(Block<'_>) + Send)) -> Result<(), StoreError> {
+    async fn of(
+        &mut self,
+        ids: &[ArticleId],
+        bodies: Bodies,
+        take: &mut (dyn FnMut(Block<'_>) + Send),
+    ) -> Result<(), StoreError> {
         let texts = ids.iter().map(|id| serde_json::Value::from(id.as_str()));
         let integers = ids.iter().filter_map(|id| integer(id.as_str())).map(serde_json::Value::from);
         let wanted = texts.chain(integers).collect::<serde_json::Value>().to_string();
-        let query = sqlx::query(AssertSqlSafe(Arc::clone(&self.known.load))).bind(wanted);
-        let mut blocks = query.fetch(&mut self.open.connection);
+        let load = match bodies {
+            Bodies::All => &self.known.load,
+            Bodies::Unled => &self.known.load_summaries,
+        };
+        let mut blocks = sqlx::query(AssertSqlSafe(Arc::clone(load))).bind(wanted).fetch(&mut self.open.connection);
         while let Some(block) = blocks.try_next().await? {
             let relation = usize::try_from(block.try_get::<i64, _>(0)?).ok().and_then(|at| contract::ALL.get(at));
             if let (Some(relation), Some(rows)) = (relation, bytes(&block, 1)?) {
@@ -219,11 +230,22 @@ impl Sql<'_> {
     }
 
     /// Everything of the articles in the JSON array `?1`, as the number of a relation, packed rows, a body. One statement,
-    /// because each costs more than its rows. Bodies may be large, so that each article travels alone.
-    fn load(&self) -> String {
-        let body = self.as_bytes(&self.cell(&ARTICLES, "body_html"));
-        let articles = format!("{}, {body} FROM {}", self.as_bytes(&self.packed(&ARTICLES)), self.those(&ARTICLES));
-        let mut selects = vec![format!("SELECT 0, {articles}")];
+    /// because each costs more than its rows. Bodies may be large, so that each article with its body travels alone.
+    fn load(&self, bodies: Bodies) -> String {
+        let (those, body) = (self.those(&ARTICLES), self.cell(&ARTICLES, "body_html"));
+        let articles = match bodies {
+            Bodies::All => {
+                let packed = self.as_bytes(&self.packed(&ARTICLES));
+                format!("SELECT 0, {packed}, {} FROM {those}", self.as_bytes(&body))
+            }
+            Bodies::Unled => {
+                let mut cells = self.cells(&ARTICLES);
+                cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
+                let packed = format!("SELECT {} AS packed FROM {those}", array(&cells));
+                format!("SELECT 0, {}, NULL FROM ({packed})", self.together())
+            }
+        };
+        let mut selects = vec![articles];
         for (number, relation) in
             contract::ALL.iter().enumerate().filter(|(_, relation)| self.shape.layout.has(relation))
         {
@@ -241,6 +263,12 @@ impl Sql<'_> {
         selects.join(" UNION ALL ")
     }
 
+    /// Has an article a lead of which a reader is sure to see something, whatever is made of tags and entities?
+    fn is_led(&self) -> String {
+        let lead = self.cell(&ARTICLES, "lead");
+        format!("coalesce({lead} GLOB '*[a-zA-Z0-9]*' AND {lead} NOT GLOB '*[<&]*', 0)")
+    }
+
     /// The rows of the articles in the JSON array `?1`.
     fn those(&self, relation: &Relation) -> String {
         let key = relation.columns.first().map_or("id", |column| column.name);
@@ -249,12 +277,16 @@ impl Sql<'_> {
 
     /// A row as one JSON array of texts; of an article without its body, but with what stands for it in the digest.
     fn packed(&self, relation: &Relation) -> String {
+        array(&self.cells(relation))
+    }
+
+    fn cells(&self, relation: &Relation) -> Vec<String> {
         let mut cells: Vec<String> = relation.columns.iter().map(|known| self.cell(relation, known.name)).collect();
         if *relation == ARTICLES {
             let body = cells.pop().unwrap_or_default();
             cells.push(format!("CASE WHEN {} IS NULL THEN {body} END", self.cell(relation, "revision")));
         }
-        format!("json_array({})", cells.join(", "))
+        cells
     }
 
     /// A column as text. SQLite's JSON refuses a BLOB, so that one is marked by the character that no text may hold.
@@ -278,6 +310,10 @@ impl Sql<'_> {
     fn as_bytes(&self, text: &str) -> String {
         if self.utf8 { format!("CAST({text} AS BLOB)") } else { text.to_owned() }
     }
+}
+
+fn array(cells: &[String]) -> String {
+    format!("json_array({})", cells.join(", "))
 }
 
 /// What is there, as far as the contract knows of it.

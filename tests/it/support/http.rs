@@ -16,7 +16,7 @@ use loa::domain::format::Format;
 use loa::domain::scope::Scope;
 use loa::gazetteer::{FeedAddresses, Resolved};
 use loa::http::{CacheTimes, Limits, Options, serve};
-use loa::publish::document::{Body, Document};
+use loa::publish::document::{Body, Document, Encoding};
 use loa::publish::listing::{GroupKind, ListedFeed, ListedGroup, Listing};
 use loa::publish::shelf::Kept;
 use loa::publish::{Health, PartHealth, Published, Route, Unavailable};
@@ -126,7 +126,11 @@ impl Published for FakePublished {
         }
     }
 
-    fn document<'a>(&'a self, key: &'a FeedKey) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
+    fn document<'a>(
+        &'a self,
+        key: &'a FeedKey,
+        _coding: Encoding,
+    ) -> BoxFuture<'a, Result<Arc<Document>, Unavailable>> {
         let behaviour = self.behaviour.lock().unwrap().get(key).cloned();
         async move {
             match behaviour {
