@@ -45,7 +45,7 @@ const ARTICLES_READY: &str = "articles made ready";
 const MEASURED: Duration = Duration::from_millis(400);
 
 fn main() {
-    // Everything on this thread, whose time is taken.
+    // Everything on this thread, whose time is taken, also what the program does on all cores.
     ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global().unwrap();
     let site = Site::new();
     let full = std::env::var_os("LOA_BENCH_FULL").is_some();

@@ -29,6 +29,8 @@ pub mod lifecycle;
 pub mod observe;
 /// Fetches documents of other servers.
 pub mod outgoing;
+/// Work on all cores.
+pub mod parallel;
 /// Makes and keeps the documents.
 pub mod publish;
 /// Tells caches in front of the service, and hubs of others, what has changed.

@@ -3,15 +3,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
-
 use super::model::{Entry, Feed};
 use crate::domain::format::Format;
+use crate::parallel;
 
 /// Longer pieces are not kept: they are compressed each time, which costs many times what it costs to write them.
 const KEPT_BYTES_MAX: usize = 4_096;
-/// Pieces that one core writes at least, where there are several and much is to be written.
-const WRITTEN_AT_LEAST: usize = 10;
 /// What a piece has beside the texts of its entry, about.
 const MARKUP_BYTES: usize = 900;
 
@@ -60,10 +57,7 @@ pub(super) fn of<'a>(
     };
     let entries: Vec<&Entry> = entries.into_iter().collect();
     let missing = entries.iter().filter(|entry| entry.pieces.of(format).get().is_none()).count();
-    if missing < 2 * WRITTEN_AT_LEAST {
-        return entries.into_iter().map(piece).collect();
-    }
-    entries.into_par_iter().with_min_len(WRITTEN_AT_LEAST).map(piece).collect()
+    parallel::map(entries, missing, piece).into_iter().collect()
 }
 
 /// A document: `frame` is one that holds a single entry, in whose place all of them stand, each on a line of its own as the

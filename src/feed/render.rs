@@ -6,6 +6,7 @@ use super::verify::verify;
 use super::{atom, json, rss};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::domain::format::Format;
+use crate::parallel;
 
 /// The program's name in documents. No version: an upgrade alone changes no byte.
 pub(super) const GENERATOR: &str = "Loa";
@@ -38,7 +39,7 @@ pub fn render_while<T: Send>(
     work: impl FnOnce(&str) -> T + Send,
 ) -> Result<(Rendered, Option<T>), Fault> {
     if let Ok(body) = write(feed, format)
-        && let (Ok(()), made) = rayon::join(|| verify(feed, format, &body), || work(&body))
+        && let (Ok(()), made) = parallel::join(|| verify(feed, format, &body), || work(&body))
     {
         return Ok((Rendered { body, faults: Vec::new() }, Some(made)));
     }

@@ -86,9 +86,10 @@ pub struct Engine {
     poll_interval: Duration,
     read_pause_factor: u32,
     complete_read_interval: Duration,
-    /// How far the store's change log is read; `None`: it has none, or a complete read must begin first. What was before it
-    /// is known once such a read is done.
+    /// How far the store's change log is read; `None`: it has none, or a complete read must begin first.
     log: Option<LogCursor>,
+    /// When the log was lost or refused, unless everything was read since: until then nothing of a log counts.
+    log_refused: Option<Instant>,
     store_marker: Option<u64>,
     control_marker: Option<u64>,
     /// When everything was read last, or what an earlier process had read was taken over; `None`: a read is due.
@@ -154,6 +155,7 @@ impl Engine {
             read_pause_factor,
             complete_read_interval,
             log: None,
+            log_refused: None,
             store_marker: None,
             control_marker: None,
             last_read: None,
@@ -303,7 +305,7 @@ impl Engine {
         };
         if let Some(why) = lost {
             tracing::warn!(why, "the change log does not tell what has changed, the store is read completely");
-            (self.log, self.last_read) = (None, None);
+            (self.log, self.last_read, self.log_refused) = (None, None, Some(Instant::now()));
         }
         Ok(true)
     }
@@ -375,10 +377,17 @@ impl Engine {
         }
         // Both before the read: what is committed while it goes on is found once more.
         let (marker, log_end) = (self.store.change_marker().await?, self.store.log_end().await?);
-        // Readers do not wait for the end of the read either.
-        self.log = self.log.take().or_else(|| log_end.clone());
+        let first = self.log.is_none() && self.last_read.is_none();
+        if first && self.log_refused.is_none() && !self.reconciler.wants_read() {
+            // Readers do not wait for the end of the first read either.
+            self.log.clone_from(&log_end);
+        }
         let began = Instant::now();
         let result = self.read().await;
+        if first && !matches!(result, Ok(true)) {
+            // What was before it is not known yet, or it is held back.
+            self.log = None;
+        }
         if matches!(result, Ok(false)) {
             return Ok(false);
         }
@@ -388,7 +397,7 @@ impl Engine {
         self.next_read = Instant::now() + if failed { Duration::ZERO } else { took * self.read_pause_factor };
         result?;
         self.store_marker = marker;
-        self.last_read = Some(Instant::now());
+        (self.last_read, self.log_refused) = (Some(Instant::now()), None);
         if log_end.is_none() || self.log.is_none() {
             self.log = log_end;
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::future::try_join;
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::articles::{Articles, Kept};
 use super::document::{Document, Encoding};
@@ -18,11 +17,9 @@ use crate::domain::ledger::{ArticleRecord, Standing};
 use crate::domain::scope::Scope;
 use crate::feed::{self, Content, Prepared};
 use crate::observe::metrics;
+use crate::parallel;
 use crate::state::{State, StateError};
 use crate::store::{ArticleStore, Loaded, StoreError};
-
-/// Articles that one core makes ready at least, where there are several and many are not.
-const PREPARED_AT_LEAST: usize = 10;
 
 /// What entries carry, by feed.
 #[derive(Debug, Clone)]
@@ -230,13 +227,8 @@ impl Material {
             }
             None => Err(entry.id.clone()),
         };
-        let (entries, kept) = (&self.slice.newest, &self.kept);
-        let all: Vec<_> = if self.rows.len() < 2 * PREPARED_AT_LEAST {
-            entries.iter().zip(kept.iter().cloned()).map(ready).collect()
-        } else {
-            let each = entries.par_iter().zip(kept.par_iter().cloned());
-            each.with_min_len(PREPARED_AT_LEAST).map(ready).collect()
-        };
+        let all = self.slice.newest.iter().zip(self.kept.iter().cloned()).collect();
+        let all = parallel::map(all, self.rows.len(), ready);
         let (ready, behind): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
         let ready = ready.into_iter().flatten().collect();
         let behind: Vec<ArticleId> = behind.into_iter().filter_map(Result::err).collect();

@@ -3,8 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
-
 use super::article::{self, Reading, Rows};
 use super::contract::{ARTICLE_CATEGORIES, ARTICLE_LOCALITIES, ARTICLE_TAGS, ARTICLES, CATEGORIES, JOINED, Relation};
 use super::row::{Row, for_each_row};
@@ -13,9 +11,6 @@ use crate::domain::article::ArticleId;
 use crate::domain::category::{Category, CategoryId};
 use crate::domain::fault::{Fault, FaultCode, Subject};
 use crate::text::stamp::Zones;
-
-/// Articles that one core reads at least, where there are several.
-const READ_AT_LEAST: usize = 10;
 
 /// Of which articles the body is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +91,7 @@ pub(super) async fn load(
     let mut found: HashMap<ArticleId, (u64, Rows)> = HashMap::with_capacity(ids.len());
     let mut known: HashSet<CategoryId> = HashSet::new();
     let mut add = |block: Block<'_>| match block.relation {
-        r if *r == ARTICLES => for_each_row(block.rows, |line| add_article(&mut found, line, (bodies, block.body))),
+        r if *r == ARTICLES => for_each_row(block.rows, |line| add_article(&mut found, line, block.body)),
         r if *r == CATEGORIES => {
             for_each_row(block.rows, |line| known.extend(category(line).map(|category| category.id)));
         }
@@ -104,21 +99,20 @@ pub(super) async fn load(
     };
     snapshot.of(ids, bodies, &mut add).await?;
     let reading = Reading { zones, categories: &known };
-    let found: Vec<_> = ids.iter().filter_map(|id| Some((id, found.remove(id)?))).collect();
-    let loaded = found.into_par_iter().with_min_len(READ_AT_LEAST).map(|(id, (digest, rows))| {
+    let loaded = ids.iter().filter_map(|id| {
+        let (digest, rows) = found.remove(id)?;
         let (article, notices) = article::read(id, rows, &reading);
-        Loaded { id: id.clone(), digest, article, notices }
+        Some(Loaded { id: id.clone(), digest, article, notices })
     });
     Ok(loaded.collect())
 }
 
-fn add_article(found: &mut HashMap<ArticleId, (u64, Rows)>, line: &[u8], (bodies, body): (Bodies, Option<&[u8]>)) {
+fn add_article(found: &mut HashMap<ArticleId, (u64, Rows)>, line: &[u8], body: Option<&[u8]>) {
     let Ok(row) = Row::parse(&ARTICLES, line) else { return };
     let Some(id) = row.id().map(ArticleId::new) else { return };
     let (digest, rows) = found.entry(id).or_default();
     *digest = digest.wrapping_add(row.digest());
-    let row = if bodies == Bodies::All { row.with_body(body) } else { row };
-    rows.articles.push(row.into_owned());
+    rows.articles.push(row.with_body(body).into_owned());
 }
 
 fn add_joined(found: &mut HashMap<ArticleId, (u64, Rows)>, relation: &'static Relation, line: &[u8]) {

@@ -40,7 +40,8 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Reads a row; behind its columns may stand the body of an article. The error is the reason, for a row whose cells cannot even be told apart.
+    /// Reads a row; behind its columns may stand the body of an article. The error is the reason, for a row whose cells
+    /// cannot even be told apart.
     pub(super) fn parse(relation: &'static Relation, line: &'a [u8]) -> Result<Self, String> {
         let mut cells = match text(line) {
             Cow::Borrowed(text) => cells(text, false)?,
@@ -50,13 +51,16 @@ impl<'a> Row<'a> {
         Ok(Self { relation, cells, body })
     }
 
-    /// The row with its body, which travels beside it: JSON would have to escape it, and counts for no digest.
+    /// The row with its body, which travels beside it, for JSON would have to escape it; unless it came with the row. It
+    /// counts for no digest.
     pub(super) fn with_body(mut self, body: Option<&'a [u8]>) -> Self {
-        self.body = Some(body.map_or(Cell::Null, |body| {
-            let text = text(body);
-            let mended = matches!(text, Cow::Owned(_));
-            cell(text, mended)
-        }));
+        self.body.get_or_insert_with(|| {
+            body.map_or(Cell::Null, |body| {
+                let text = text(body);
+                let mended = matches!(text, Cow::Owned(_));
+                cell(text, mended)
+            })
+        });
         self
     }
 

@@ -320,8 +320,9 @@ async fn much_at_once_is_held_until_it_is_accepted(db: &impl Database) {
     for minute in 1..5 {
         app.step_at(&format!("2026-03-18T01:0{minute}:00Z")).await;
         assert!(app.health().await["held"].as_str().is_some(), "{}", app.health().await);
+        db.sql(&format!("UPDATE articles SET title = 'Bản {minute}' WHERE id = '4'")).await;
     }
-    assert_eq!(app.everything(&FEEDS).await, before);
+    assert_eq!(app.everything(&FEEDS).await, before, "nothing else comes in meanwhile");
     app.state.accept_store(app.clock.now()).await.unwrap();
     app.step_at("2026-03-18T01:10:00Z").await;
     app.step_at("2026-03-18T01:11:00Z").await;

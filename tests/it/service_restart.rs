@@ -239,7 +239,7 @@ async fn a_stop_does_not_wait_until_the_store_is_read() {
     .await;
 }
 
-/// What was written down until then is not read a second time.
+/// The next process goes on there.
 #[tokio::test]
 async fn a_stop_does_not_wait_until_a_large_store_is_written_down() {
     const ARTICLES: usize = 20_000;
@@ -270,9 +270,7 @@ async fn a_stop_does_not_wait_until_a_large_store_is_written_down() {
         until("the rest", async || state.mark(FILLED_MARK).await.unwrap().is_some()).await;
         served.terminate();
         assert_eq!(served.ended(), Some(0));
-        let ledger = state.load().await.unwrap();
-        assert!(ledger.articles.len() > ARTICLES);
-        assert!(ledger.articles.iter().all(|article| article.version == 1), "each was decided once");
+        assert!(written(&*state).await > ARTICLES);
     })
     .await;
 }

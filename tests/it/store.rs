@@ -282,6 +282,19 @@ async fn summaries_come_without_the_bodies_that_they_do_not_need(db: &impl Datab
     }
 }
 
+#[tokio::test]
+async fn summaries_come_whatever_the_collation_of_the_lead() {
+    on::<Postgres>(async |db| {
+        db.sql(TABLES).await;
+        db.sql(&article("1", &[("lead", "'Trời mưa.'")])).await;
+        let made = "CREATE COLLATION some (provider = icu, locale = 'und', deterministic = false)";
+        db.sql(&format!("{made}; ALTER TABLE articles ALTER COLUMN lead TYPE text COLLATE some")).await;
+        let loaded = store(db).load_summaries(&ids(&["1"])).await.unwrap().remove(0).article.unwrap();
+        assert_eq!((loaded.lead.as_deref(), loaded.body_html), (Some("Trời mưa."), None));
+    })
+    .await;
+}
+
 const LEAST: &str =
     "CREATE TABLE articles (id text, slug text, title text, status text, published_at text, body_html text)";
 

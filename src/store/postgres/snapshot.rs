@@ -218,13 +218,13 @@ impl Sql<'_> {
             kinds.push(kind);
             if **relation == ARTICLES {
                 let body = self.cell(relation, "body_html");
-                selects.push(match bodies {
-                    Bodies::All => format!("SELECT {number}, {packed}, ({body})::text FROM {those}"),
-                    Bodies::Unled => {
-                        let mut cells = self.cells(relation);
-                        cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
-                        together(number, &array(&cells), &those)
-                    }
+                let has_no_lead = self.layout.type_of(relation, "lead").is_none();
+                selects.push(if bodies == Bodies::All || has_no_lead {
+                    format!("SELECT {number}, {packed}, ({body})::text FROM {those}")
+                } else {
+                    let mut cells = self.cells(relation);
+                    cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
+                    together(number, &array(&cells), &those)
                 });
             } else {
                 selects.push(together(number, &packed, &those));
@@ -238,7 +238,8 @@ impl Sql<'_> {
 
     /// Has an article a lead of which a reader is sure to see something, whatever is made of tags and entities?
     fn is_led(&self) -> String {
-        let lead = self.cell(&ARTICLES, "lead");
+        // Some collations have no regular expressions.
+        let lead = format!("({}) COLLATE \"C\"", self.cell(&ARTICLES, "lead"));
         format!("coalesce({lead} ~ '[a-zA-Z0-9]' AND {lead} !~ '[<&]', false)")
     }
 

@@ -233,17 +233,14 @@ impl Sql<'_> {
     /// because each costs more than its rows. Bodies may be large, so that each article with its body travels alone.
     fn load(&self, bodies: Bodies) -> String {
         let (those, body) = (self.those(&ARTICLES), self.cell(&ARTICLES, "body_html"));
-        let articles = match bodies {
-            Bodies::All => {
-                let packed = self.as_bytes(&self.packed(&ARTICLES));
-                format!("SELECT 0, {packed}, {} FROM {those}", self.as_bytes(&body))
-            }
-            Bodies::Unled => {
-                let mut cells = self.cells(&ARTICLES);
-                cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
-                let packed = format!("SELECT {} AS packed FROM {those}", array(&cells));
-                format!("SELECT 0, {}, NULL FROM ({packed})", self.together())
-            }
+        let articles = if bodies == Bodies::All || self.shape.layout.type_of(&ARTICLES, "lead").is_none() {
+            let packed = self.as_bytes(&self.packed(&ARTICLES));
+            format!("SELECT 0, {packed}, {} FROM {those}", self.as_bytes(&body))
+        } else {
+            let mut cells = self.cells(&ARTICLES);
+            cells.push(format!("CASE WHEN NOT {} THEN {body} END", self.is_led()));
+            let packed = format!("SELECT {} AS packed FROM {those}", array(&cells));
+            format!("SELECT 0, {}, NULL FROM ({packed})", self.together())
         };
         let mut selects = vec![articles];
         for (number, relation) in
