@@ -31,7 +31,7 @@ pub use entry::address as article_address;
 pub use notice::{Announced, announced, start_of};
 pub use opml::{Outline, opml};
 pub use prepared::{Prepared, prepare};
-pub use render::{Rendered, render, render_while, write};
+pub use render::{Rendered, render, render_into, write};
 pub use title::title;
 
 use crate::domain::category::CategoryTree;

@@ -28,23 +28,23 @@ pub fn render(feed: &Feed, format: Format) -> Result<Rendered, Fault> {
     render_with(feed, format, verify)
 }
 
-/// The same; while the document is read back, `work` does something with it on another core. What it makes of a document
-/// that is not good is thrown away.
+/// The same, for who makes something of the document: that is done on another core while the document is read back, and thrown
+/// away if it is not good. Gives what was made of the good one, and the entries that had to be left out.
 ///
 /// # Errors
 /// As [`render`] says.
-pub fn render_while<T: Send>(
+pub fn render_into<T: Send>(
     feed: &Feed,
     format: Format,
-    work: impl FnOnce(&str) -> T + Send,
-) -> Result<(Rendered, Option<T>), Fault> {
+    make: impl Fn(&str) -> T + Sync,
+) -> Result<(T, Vec<Fault>), Fault> {
     if let Ok(body) = write(feed, format)
-        && let (Ok(()), made) = parallel::join(|| verify(feed, format, &body), || work(&body))
+        && let (Ok(()), made) = parallel::join(|| verify(feed, format, &body), || make(&body))
     {
-        return Ok((Rendered { body, faults: Vec::new() }, Some(made)));
+        return Ok((made, Vec::new()));
     }
     // Who is guilty?
-    render(feed, format).map(|rendered| (rendered, None))
+    render(feed, format).map(|rendered| (make(&rendered.body), rendered.faults))
 }
 
 fn render_with(
@@ -132,6 +132,14 @@ mod tests {
         };
         check(|feed, _, _| if feed.entries.len() > 1 { Err("no".to_owned()) } else { Ok(()) });
         check(|_, _, _| Err("no".to_owned()));
+    }
+
+    #[test]
+    fn what_is_made_of_a_document_is_of_the_one_that_is_rendered() {
+        for format in Format::ALL {
+            let Rendered { body, faults } = render(&feed(), format).unwrap();
+            assert_eq!(render_into(&feed(), format, str::to_owned), Ok((body, faults)), "{format}");
+        }
     }
 
     #[test]

@@ -198,10 +198,10 @@ impl Material {
                 }
                 document
             };
-            let rendered = feed::render_while(&built.feed, *format, document);
-            let (rendered, finished) = rendered.map_err(MakeError::Unrenderable)?;
-            made.faults.extend(rendered.faults);
-            made.documents.push(finished.unwrap_or_else(|| document(&rendered.body)));
+            let (document, faults) =
+                feed::render_into(&built.feed, *format, document).map_err(MakeError::Unrenderable)?;
+            made.faults.extend(faults);
+            made.documents.push(document);
         }
         Ok(made)
     }

@@ -26,10 +26,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAY_MOVE_BODY: &str = "
     SELECT NOT EXISTS (SELECT 1 FROM articles)
         AND (SELECT name FROM pragma_table_info('articles') ORDER BY cid DESC LIMIT 1) <> 'body_html'
-        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'view')";
+        AND NOT EXISTS (SELECT 1 FROM sqlite_master
+            WHERE type = 'view' OR sql LIKE '%body_html%' AND name NOT IN ('articles', 'articles_body_edited'))";
 /// SQLite lays a long text over further pages, and what stands behind it as well: a complete read would read them all.
 const MOVE_BODY: &str = "
-    DROP TRIGGER articles_body_edited;
+    DROP TRIGGER IF EXISTS articles_body_edited;
     ALTER TABLE articles DROP COLUMN body_html;
     ALTER TABLE articles ADD COLUMN body_html TEXT;
     CREATE TRIGGER articles_body_edited AFTER UPDATE OF body_html ON articles
@@ -171,11 +172,19 @@ impl Embedded {
 
     /// While nothing is there yet: a file that somebody uses, and has perhaps made views of, stays as it is.
     async fn put_body_last(&mut self) -> Result<(), StoreError> {
+        if !self.may_move_body().await? {
+            return Ok(());
+        }
         self.begin().await?;
-        if sqlx::query_scalar(MAY_MOVE_BODY).fetch_one(&mut self.connection).await? {
+        // Somebody else may have been quicker.
+        if self.may_move_body().await? {
             sqlx::raw_sql(MOVE_BODY).execute(&mut self.connection).await?;
         }
         self.commit().await
+    }
+
+    async fn may_move_body(&mut self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar(MAY_MOVE_BODY).fetch_one(&mut self.connection).await?)
     }
 
     /// Begins a transaction that may write. Broken links between categories count at its end only.
@@ -421,6 +430,7 @@ mod tests {
         for (name, used) in [
             ("rows.sqlite", "INSERT INTO articles (id, title, body_html) VALUES ('1', 'Một', 'x')"),
             ("view.sqlite", "CREATE VIEW news AS SELECT id, body_html FROM articles"),
+            ("index.sqlite", "CREATE INDEX bodies ON articles (body_html)"),
         ] {
             let path = directory.path().join(name);
             let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
