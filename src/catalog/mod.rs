@@ -40,11 +40,18 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Of a record of a public article.
+    #[must_use]
+    pub fn of(record: &ArticleRecord) -> Self {
+        let version = u32::try_from(record.version).unwrap_or(u32::MAX);
+        Self { id: record.id.clone(), published: record.published, digest: record.digest, version }
+    }
+
     /// Was it made of this record?
     #[must_use]
     pub fn is_of(&self, record: &ArticleRecord) -> bool {
-        let version = u32::try_from(record.version).unwrap_or(u32::MAX);
-        record.is_public() && record.id == self.id && record.digest == self.digest && version == self.version
+        let Self { id, digest, version, .. } = Self::of(record);
+        record.is_public() && (&id, digest, version) == (&self.id, self.digest, self.version)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{options, tables};
 use crate::catalog::classify;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
+use crate::feed::Content;
 use crate::publish::disk::DiskCopies;
 use crate::publish::engine::FILLED_MARK;
 use crate::publish::engine::{Engine, EngineOptions};
@@ -18,6 +19,7 @@ use crate::publish::make::Maker;
 use crate::publish::names::CATEGORIES_MARK;
 use crate::publish::publisher::{Publisher, PublisherOptions};
 use crate::publish::snapshot::SnapshotOptions;
+use crate::publish::summaries::SummariesOptions;
 use crate::publish::view::View;
 use crate::state::scratch::Scratch;
 use crate::state::{self, State};
@@ -54,6 +56,8 @@ pub(crate) struct Places {
     decide_all: bool,
     /// The file of the catalog, if it is kept.
     catalog: Option<PathBuf>,
+    /// The file of summaries that are ready, if they are kept.
+    summaries: Option<PathBuf>,
 }
 
 impl Places {
@@ -62,7 +66,8 @@ impl Places {
         let state = state::open(config.state.url.expose()).await?;
         let documents = config.state.directory.join("documents");
         let catalog = Some(config.state.directory.join("catalog.snapshot"));
-        Ok(Self { state, documents, _scratch: None, decide_all: false, catalog })
+        let summaries = Some(config.state.directory.join("summaries.sqlite"));
+        Ok(Self { state, documents, _scratch: None, decide_all: false, catalog, summaries })
     }
 
     /// A copy of what a service has recorded, which is forgotten at the end: shows what it would do, and does nothing.
@@ -74,7 +79,8 @@ impl Places {
             None => Scratch::default(),
         };
         let documents = directory.path().join("documents");
-        Ok(Self { state: Arc::new(scratch), documents, _scratch: Some(directory), decide_all: true, catalog: None })
+        let state = Arc::new(scratch);
+        Ok(Self { state, documents, _scratch: Some(directory), decide_all: true, catalog: None, summaries: None })
     }
 
     /// The same, for what does not need to know every fault: only rows that have changed are decided.
@@ -110,14 +116,20 @@ impl Service {
             recorded.since(),
         );
         let circumstances = circumstances(config, &*store);
+        let (feed, content) = (Arc::new(feed), Arc::new(options::content(config)));
+        let summaries = places
+            .summaries
+            .clone()
+            .filter(|_| content.shows(Content::Summary))
+            .map(|path| SummariesOptions { path, circumstances: circumstances.clone(), feed: Arc::clone(&feed) });
         let snapshot = places.catalog.clone().map(|path| SnapshotOptions { path, circumstances });
         let view = Arc::new(View::default());
         let maker = Maker {
             store,
             state: Arc::clone(&places.state),
             view: Arc::clone(&view),
-            options: Arc::new(feed),
-            content: Arc::new(options::content(config)),
+            options: feed,
+            content,
             articles: Arc::default(),
         };
         let kept = DAY * config.documents.disk_days;
@@ -129,8 +141,12 @@ impl Service {
             retry_after: RETRY_AFTER,
         };
         let publisher = Arc::new(Publisher::new(maker, Arc::new(disk), Arc::clone(&clock), limits));
-        let options =
-            EngineOptions { decide_all: places.decide_all, snapshot, ..engine_options(config, clock, classify) };
+        let options = EngineOptions {
+            decide_all: places.decide_all,
+            snapshot,
+            summaries,
+            ..engine_options(config, clock, classify)
+        };
         let engine = Engine::start(Arc::clone(&publisher), options).await?;
         Ok(Self { publisher, engine, view })
     }
@@ -156,6 +172,7 @@ fn engine_options(config: &Config, clock: Arc<dyn Clock>, classify: classify::Op
         store_may_restore: config.store_may_restore,
         decide_all: false,
         snapshot: None,
+        summaries: None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::clock::Timestamp;
 use super::point::Point;
 
 /// The store's own id of an article: stable for ever, text or an integer written as text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ArticleId(Arc<str>);
 
 impl ArticleId {

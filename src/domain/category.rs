@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The store's id of a category: stable, unlike its slug and name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct CategoryId(Arc<str>);
 
 impl CategoryId {

@@ -45,7 +45,7 @@ impl fmt::Display for FindPolicy {
 }
 
 /// A place found in a text, and not given by the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct FoundPlace {
     /// Which. The unit is the period of it that is nearest to the article's day.
     pub place: Place,

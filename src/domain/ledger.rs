@@ -200,4 +200,17 @@ pub struct Committed {
     pub articles: Vec<ArticleRecord>,
     /// The record of every feed that the batch touched, as it now stands.
     pub feeds: Vec<FeedRecord>,
+    /// What it has written of articles and feeds, if anything and if state can tell.
+    pub written: Option<Written>,
+}
+
+/// What one transaction has written of articles and feeds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Written {
+    /// The number of the transaction: one more than that of the one before.
+    pub number: u64,
+    /// Records as they are now.
+    pub articles: Vec<ArticleRecord>,
+    /// The same of feeds.
+    pub feeds: Vec<FeedRecord>,
 }

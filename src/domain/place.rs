@@ -8,7 +8,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 
 /// What a unit is a part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Level {
     /// Tỉnh, thành phố (of the country).
     Province,
@@ -19,7 +19,7 @@ pub enum Level {
 }
 
 /// The official code of the statistics office: two digits for a province, three for a district, five for a commune.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct UnitCode {
     level: Level,
     number: u32,
@@ -70,7 +70,7 @@ impl FromStr for UnitCode {
 
 /// A place that has a feed: one unit for as long as it keeps its full name and province, whatever happens to its code
 /// and its borders. Named by the code and the first day of its first period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The code of its first period.
     pub code: UnitCode,

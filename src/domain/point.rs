@@ -10,7 +10,7 @@ const LATITUDE_MAX: u8 = 90;
 const LONGITUDE_MAX: u8 = 180;
 
 /// A point on the earth: WGS 84, decimal degrees, to seven decimals.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Point {
     latitude: f64,
     longitude: f64,

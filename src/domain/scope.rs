@@ -9,7 +9,7 @@ use super::category::CategoryId;
 use super::place::Place;
 
 /// A name as a key: folded (see `text::names`), so that two spellings of one name are one key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct NameKey(Arc<str>);
 
 impl NameKey {

@@ -4,6 +4,7 @@
 use std::mem::size_of;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Filed, Locality, Term};
 use super::{Names, Options};
@@ -18,7 +19,7 @@ use crate::text::plain::plain;
 use crate::text::xml_chars::XmlText;
 
 /// What an article is filed under, as the store and its text name it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Subjects {
     categories: Vec<CategoryId>,
     localities: Vec<String>,

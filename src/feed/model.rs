@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use quick_xml::escape::partial_escape;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::pieces::Pieces;
@@ -131,7 +132,7 @@ impl Deref for Entry {
 }
 
 /// What an entry says: all that follows from its article alone.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Story {
     /// Which article it is; of an announcement its id.
     pub article: ArticleId,
@@ -149,7 +150,8 @@ pub struct Story {
     pub updated: Timestamp,
     /// Lead, or an excerpt of the body; plain text, not empty.
     pub summary: Option<XmlText>,
-    /// Body.
+    /// Body. Too large to be kept anywhere but in memory.
+    #[serde(skip)]
     pub content: Option<SafeHtml>,
     /// What was corrected, plain text, not empty.
     pub correction: Option<XmlText>,
@@ -287,7 +289,7 @@ pub struct Term {
 }
 
 /// One picture, sound or film.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// Address of the file.
     pub url: WebUrl,

@@ -1,4 +1,5 @@
-//! Values of a feed that cannot be wrong: each is read once, at the edge (house rule: preconditions live in types).
+//! Values of a feed that cannot be wrong: each is read once, at the edge (house rule: preconditions live in types). What this
+//! program has written for itself (`publish::summaries`) is not looked at again.
 
 use std::fmt;
 
@@ -26,7 +27,7 @@ const MIME_TYPES: [(&str, &str); 13] = [
 ];
 
 /// What a file is, in the words of Media RSS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Medium {
     /// A picture.
     Image,
@@ -49,7 +50,7 @@ impl Medium {
 }
 
 /// An absolute http(s) address without user name, of at most [`URL_BYTES_MAX`] bytes, in the characters of RFC 3986.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WebUrl(String);
 
 impl WebUrl {
@@ -109,7 +110,7 @@ fn push_encoded(text: &mut String, part: &str) {
 }
 
 /// A language tag in the form of BCP 47 (RFC 5646 section 2.1), not looked up in its registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LanguageTag(String);
 
 impl LanguageTag {
@@ -137,7 +138,7 @@ impl fmt::Display for LanguageTag {
 }
 
 /// A media type without parameters (RFC 6838 section 4.2), in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MimeType(String);
 
 impl MimeType {

@@ -1,13 +1,16 @@
 //! Articles ready to stand in feeds, kept in memory: a feed of which one article is new loads and sanitises that one, and
 //! the other formats of a feed none. What is kept of an article is exactly determined by its key, so nothing here is ever
-//! invalid: what changed has another key, and what nobody asks for ages out.
+//! invalid: what changed has another key, and what nobody asks for ages out. Summaries stand in a file as well, so that also a
+//! feed that nobody has asked for needs neither store nor state ([`super::summaries`]).
 
+use std::collections::HashMap;
 use std::mem::size_of;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::summaries::Summaries;
 use super::view::Names;
 use crate::catalog::Entry;
 use crate::domain::article::ArticleId;
@@ -29,6 +32,8 @@ pub struct Articles {
     kept: Cache<Key, Kept>,
     bytes_max: u64,
     fresh: Mutex<Fresh>,
+    /// Opened when it is known of which ledger the articles are.
+    file: OnceLock<Summaries>,
 }
 
 /// What was decided last, if that is little: the documents that are made next need it, and neither store nor state is asked
@@ -56,6 +61,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// An article that is filed nowhere yet.
+    #[must_use]
+    pub fn unfiled(prepared: Prepared) -> Self {
+        Self { prepared: Arc::new(prepared), names: Weak::new() }
+    }
+
     /// An article that was prepared under these names.
     #[must_use]
     pub fn new(prepared: Prepared, names: &Arc<Names>) -> Self {
@@ -97,6 +108,28 @@ impl Articles {
             kept: Cache::builder().weigher(weight).max_capacity(bytes_max).eviction_policy(policy).build(),
             bytes_max,
             fresh: Mutex::default(),
+            file: OnceLock::new(),
+        }
+    }
+
+    /// Keeps summaries in a file from now on.
+    pub(super) fn keep_in(&self, file: Summaries) {
+        drop(self.file.set(file));
+    }
+
+    /// The file of summaries, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Summaries> {
+        self.file.get()
+    }
+
+    /// Those of these articles that stand in the file.
+    pub(super) async fn read(&self, entries: &[&Entry], content: Content) -> HashMap<ArticleId, Kept> {
+        match self.file() {
+            Some(file) if content == Content::Summary && !entries.is_empty() => {
+                file.get(entries).await.into_iter().map(|(id, prepared)| (id, Kept::unfiled(prepared))).collect()
+            }
+            _ => HashMap::new(),
         }
     }
 
@@ -134,6 +167,13 @@ impl Articles {
     pub fn put(&self, entry: &Entry, content: Content, kept: Kept) {
         if self.bytes_max > 0 {
             self.kept.insert(key(entry, content), kept);
+        }
+    }
+
+    /// Keeps an article that was not ready anywhere.
+    pub(super) fn put_new(&self, entry: &Entry, content: Content, prepared: &Prepared) {
+        if let (Some(file), Content::Summary) = (self.file(), content) {
+            file.keep(entry, prepared);
         }
     }
 

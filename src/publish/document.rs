@@ -39,7 +39,7 @@ impl Encoding {
 /// The levels, one each: `docs/decisions/encodings.md`.
 const ZSTD_LEVEL: i32 = 9;
 const BROTLI_QUALITY: u32 = 5;
-const GZIP_LEVEL: u32 = 5;
+const GZIP_LEVEL: i32 = 5;
 /// Window of the brotli encoder, as a power of two of bytes: 4 MiB holds every document.
 const BROTLI_WINDOW: u32 = 22;
 /// The bytes of a document in one coding.
@@ -197,14 +197,16 @@ fn encoded(tag_prefix: &str, bytes: Bytes) -> Encoded {
 
 /// As long as it is: what a buffer has beyond that would be kept with the document.
 fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Box<[u8]>> {
-    use std::io::Write as _;
     let coded = match encoding {
         Encoding::Identity => Ok(body.to_vec()),
         Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
         Encoding::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-            encoder.write_all(body)?;
-            encoder.finish()
+            let level = libdeflater::CompressionLvl::new(GZIP_LEVEL).unwrap_or_default();
+            let mut compressor = libdeflater::Compressor::new(level);
+            let mut out = vec![0; compressor.gzip_compress_bound(body.len())];
+            let length = compressor.gzip_compress(body, &mut out).map_err(std::io::Error::other)?;
+            out.truncate(length);
+            Ok(out)
         }
         Encoding::Brotli => {
             let mut out = Vec::new();

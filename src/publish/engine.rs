@@ -1,13 +1,17 @@
 //! The one task that moves things: notices changes of the store, of what people command and of the clock, has them
 //! reconciled, and has the documents that they affect made anew.
 
+mod options;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub use self::options::EngineOptions;
 use super::Published as _;
 use super::comparison::Comparison;
 use super::day;
@@ -18,7 +22,6 @@ pub use super::reconcile::FILLED_MARK;
 use super::reconcile::{ReconcileError, Reconciler};
 use super::snapshot::{self, Known, Restored, SnapshotOptions, Standing};
 use super::view::{View, note_error, note_well};
-use crate::catalog::classify;
 use crate::domain::address::AddressBook;
 use crate::domain::clock::Clock;
 use crate::gazetteer::FeedAddresses;
@@ -39,41 +42,6 @@ const WAKE_PAUSE: Duration = Duration::from_millis(2);
 const SAVE_EVERY: Duration = Duration::from_mins(10);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-
-/// Limits and policies of the engine.
-#[derive(Debug, Clone)]
-pub struct EngineOptions {
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// How often the store is asked whether anything has changed.
-    pub poll_interval: Duration,
-    /// A complete read is followed by a pause so many times as long: a large store is not read without end.
-    pub read_pause_factor: u32,
-    /// With a change log: how often the store is read completely all the same.
-    pub complete_read_interval: Duration,
-    /// A row that the change log names and that is not there is looked for once more after so long: many systems save a
-    /// story by deleting its row and making it anew.
-    pub look_again_after: Duration,
-    /// Rows that may vanish at once without being held.
-    pub vanish_max_rows: usize,
-    /// The same, in percent of the articles in the feeds; the larger of both counts.
-    pub vanish_max_percent: usize,
-    /// May the store take back a withdrawal of its own?
-    pub store_may_restore: bool,
-    /// What decides the scopes of articles. Its gazetteer is read as of the day, and changes with it.
-    pub classify: Arc<classify::Options>,
-    /// Decide every row at the first read, also those that are as they were: for `loa check`.
-    pub decide_all: bool,
-    /// Where the catalog is kept over a restart; `None`: it is not.
-    pub snapshot: Option<SnapshotOptions>,
-}
-
-impl EngineOptions {
-    /// Rows that may vanish at once, or go back in time.
-    pub(super) fn vanish_limit(&self, articles: usize) -> usize {
-        self.vanish_max_rows.max(articles.saturating_mul(self.vanish_max_percent) / 100)
-    }
-}
 
 /// The engine.
 pub struct Engine {
@@ -97,6 +65,7 @@ pub struct Engine {
     /// Not before this: the last read took long.
     next_read: Instant,
     last_sweep: Instant,
+    sweeping: JoinSet<()>,
     /// Did the last turn go through?
     well: bool,
     /// Did the last turn find something, so that there may be more?
@@ -130,6 +99,7 @@ impl Engine {
         let (store, state, view) = (Arc::clone(&maker.store), Arc::clone(&maker.state), Arc::clone(&maker.view));
         let snapshot = options.snapshot.take();
         let Restored { catalog, cursor, addresses, known } = snapshot::restore(&*state, snapshot.as_ref()).await?;
+        maker.open_summaries(options.summaries.take(), cursor).await?;
         options.classify = day::recorded(&*state, &options.classify, clock.now()).await?;
         let addresses = FeedAddresses::new(AddressBook::new(addresses), Arc::clone(&options.classify.gazetteer));
         let names = names::recorded(&*state, addresses).await?;
@@ -161,6 +131,7 @@ impl Engine {
             last_read: None,
             next_read: Instant::now(),
             last_sweep: Instant::now(),
+            sweeping: JoinSet::new(),
             well: true,
             busy: false,
             snapshot,
@@ -240,6 +211,9 @@ impl Engine {
             }
         }
         self.save().await;
+        if let Some(file) = self.publisher.maker().articles.file() {
+            file.settled().await;
+        }
     }
 
     /// One turn, and the documents that it affects: for who moves the engine by hand.
@@ -264,6 +238,7 @@ impl Engine {
         self.publisher.caught_up.notify_waiters();
         if self.last_sweep.elapsed() > SWEEP_EVERY {
             self.publisher.sweep(self.clock.now());
+            self.sweeping.spawn(self.publisher.maker().clone().sweep_summaries());
             self.last_sweep = Instant::now();
         }
     }

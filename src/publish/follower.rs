@@ -8,10 +8,10 @@ use super::articles::Articles;
 use super::names;
 use super::view::{Names, View};
 use crate::domain::address::AddressRecord;
-use crate::domain::ledger::{ArticleWrite, Batch, Committed};
+use crate::domain::ledger::{ArticleWrite, Batch, Committed, Written};
 use crate::domain::scope::Scope;
 use crate::gazetteer::Gazetteer;
-use crate::state::{State, StateError};
+use crate::state::{Changes, State, StateError};
 
 /// Articles written in one transaction: any change that a newsroom makes at once stays one step; only a new release, or
 /// an import of an archive, is parted.
@@ -44,26 +44,45 @@ impl Follower {
         self.cursor
     }
 
-    /// Writes a batch, and has the view take over what is written.
-    pub(super) async fn commit(&mut self, batch: Batch) -> Result<(), StateError> {
+    /// Writes a batch, and has the view take over what is written. Gives what has changed.
+    pub(super) async fn commit(&mut self, batch: Batch) -> Result<Committed, StateError> {
         let mut rest = batch;
         let filling = rest.filling;
         let mut writes = std::mem::take(&mut rest.writes).into_iter().peekable();
+        let mut written = Vec::new();
         while writes.peek().is_some() || rest != (Batch { filling, ..Batch::default() }) {
             let part: Vec<ArticleWrite> = writes.by_ref().take(COMMIT_AT_A_TIME).collect();
             // Everything but the articles goes with the first of them.
             let first = std::mem::replace(&mut rest, Batch { filling, ..Batch::default() });
-            self.state.commit(&Batch { writes: part, ..first }).await?;
+            written.push(self.state.commit(&Batch { writes: part, ..first }).await?.written);
         }
-        let changes = self.state.since(self.cursor).await?;
+        let changes = self.written(written).await?;
         // Categories are published already, and recorded once everything else is: until then the mark is an older one.
         self.marks_changed |= changes.marks_changed;
         let names = self.with_addresses(changes.addresses);
         self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
         self.articles.keep_records(&changes.articles);
-        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
-        self.cursor = changes.cursor;
-        Ok(())
+        let committed = Committed { articles: changes.articles, feeds: changes.feeds, written: None };
+        self.apply(names, &committed, changes.cursor).await;
+        Ok(committed)
+    }
+
+    /// What has changed with these transactions of ours: they say it themselves if nobody else has written before them.
+    async fn written(&self, written: Vec<Option<Written>>) -> Result<Changes, StateError> {
+        match <[_; 1]>::try_from(written) {
+            Ok([Some(Written { number, articles, feeds })]) if number == self.cursor + 1 => {
+                Ok(Changes { cursor: number, articles, feeds, ..Changes::default() })
+            }
+            _ => self.state.since(self.cursor).await,
+        }
+    }
+
+    async fn apply(&mut self, names: Option<Names>, committed: &Committed, cursor: u64) {
+        if let Some(file) = self.articles.file() {
+            file.follow(&committed.articles, cursor).await;
+        }
+        self.view.apply(names, committed);
+        self.cursor = cursor;
     }
 
     /// The present names with addresses that somebody has claimed; `None` if there is none.
@@ -97,8 +116,8 @@ impl Follower {
             names = Some(recorded);
         }
         self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
-        self.view.apply(names, &Committed { articles: changes.articles, feeds: changes.feeds });
-        self.cursor = changes.cursor;
+        let committed = Committed { articles: changes.articles, feeds: changes.feeds, written: None };
+        self.apply(names, &committed, changes.cursor).await;
         self.marks_changed = false;
         Ok(())
     }

@@ -8,6 +8,7 @@ use futures_util::future::try_join;
 
 use super::articles::{Articles, Kept};
 use super::document::{Document, Encoding};
+use super::summaries::{Summaries, SummariesOptions};
 use super::view::{Slice, View};
 use crate::catalog::{Departed, Entry};
 use crate::domain::article::ArticleId;
@@ -18,7 +19,7 @@ use crate::domain::scope::Scope;
 use crate::feed::{self, Content, Prepared};
 use crate::observe::metrics;
 use crate::parallel;
-use crate::state::{State, StateError};
+use crate::state::{INSTANCE_MARK, State, StateError};
 use crate::store::{ArticleStore, Loaded, StoreError};
 
 /// What entries carry, by feed.
@@ -28,6 +29,14 @@ pub struct ContentPolicy {
     pub default: Content,
     /// By path below `/feeds/`, such as `category/xay-dung-dang`.
     pub by_path: HashMap<String, Content>,
+}
+
+impl ContentPolicy {
+    /// Is there a feed whose entries carry that?
+    #[must_use]
+    pub fn shows(&self, content: Content) -> bool {
+        self.default == content || self.by_path.values().any(|its| *its == content)
+    }
 }
 
 /// Makes documents.
@@ -111,6 +120,27 @@ impl Maker {
         made
     }
 
+    /// Keeps summaries in a file from now on, if they are to be: those of this ledger, which the catalog has followed so far.
+    pub(super) async fn open_summaries(
+        &self,
+        options: Option<SummariesOptions>,
+        cursor: u64,
+    ) -> Result<(), StateError> {
+        if let (Some(options), Some(ledger)) = (options, self.state.mark(INSTANCE_MARK).await?)
+            && let Some(file) = Summaries::open(&options, &ledger, cursor).await
+        {
+            self.articles.keep_in(file);
+        }
+        Ok(())
+    }
+
+    /// Takes summaries out of their file that are of no public article any more.
+    pub async fn sweep_summaries(self) {
+        if let Some(file) = self.articles.file() {
+            file.sweep(|ids| self.view.with_catalog(|catalog| ids.retain(|id| catalog.digest(id).is_none()))).await;
+        }
+    }
+
     fn content_of(&self, scope: &Scope) -> Content {
         let names = self.view.names();
         let path = names.addresses.current(scope);
@@ -120,17 +150,22 @@ impl Maker {
     /// Everything that the pure part needs: the articles that are not ready from store and ledger, at the same time.
     async fn material(&self, scope: &Scope, slice: Slice) -> Result<Material, MakeError> {
         let content = self.content_of(scope);
-        let kept: Vec<Option<Kept>> = slice.newest.iter().map(|entry| self.articles.get(entry, content)).collect();
-        let missing = slice.newest.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
-        let (mut rows, mut records, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-        for (entry, _) in missing {
+        let mut kept: Vec<Option<Kept>> = slice.newest.iter().map(|entry| self.articles.get(entry, content)).collect();
+        let (mut rows, mut records, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for (entry, _) in slice.newest.iter().zip(&kept).filter(|(_, kept)| kept.is_none()) {
             match self.articles.decided(entry) {
                 Some((row, record)) => {
                     rows.push(row);
                     records.push(record);
                 }
-                None => ids.push(entry.id.clone()),
+                None => missing.push(entry),
             }
+        }
+        let mut read = self.articles.read(&missing, content).await;
+        let absent = missing.into_iter().filter(|entry| !read.contains_key(&entry.id));
+        let ids: Vec<ArticleId> = absent.map(|entry| entry.id.clone()).collect();
+        for (entry, kept) in slice.newest.iter().zip(&mut kept).filter(|(_, kept)| kept.is_none()) {
+            *kept = read.remove(&entry.id);
         }
         let all: Vec<ArticleId> = ids.iter().chain(slice.departed.iter().map(|gone| &gone.id)).cloned().collect();
         let of_state = async {
@@ -228,11 +263,17 @@ impl Material {
             None => Err(entry.id.clone()),
         };
         let all = self.slice.newest.iter().zip(self.kept.iter().cloned()).collect();
-        let all = parallel::map(all, self.rows.len(), ready);
+        let all = parallel::map(all, self.unready(), ready);
         let (ready, behind): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
         let ready = ready.into_iter().flatten().collect();
         let behind: Vec<ArticleId> = behind.into_iter().filter_map(Result::err).collect();
         if behind.is_empty() { Ok(ready) } else { Err(MakeError::Behind(behind)) }
+    }
+
+    /// How many articles there is something to be done for.
+    fn unready(&self) -> usize {
+        let is_ready = |kept: &Option<Kept>| kept.as_ref().is_some_and(|kept| kept.is_under(&self.slice.names));
+        self.kept.iter().filter(|kept| !is_ready(kept)).count()
     }
 
     /// An article of exactly the catalog's moment, by what was loaded; `None`: store or ledger have moved on.
@@ -240,13 +281,13 @@ impl Material {
         let Entry { id, digest, .. } = entry;
         let record = self.records.get(id).filter(|record| entry.is_of(record))?;
         let row = self.rows.get(id).filter(|row| row.digest == *digest)?;
-        let names = self.slice.names.filing();
         let prepared = match &row.article {
-            Ok(article) => feed::prepare(&self.options, names, self.content, (article, record)),
+            Ok(article) => Prepared::unfiled(&self.options, self.content, (article, record)),
             // The row is as it was when it was published, but this program, or its configuration, reads it otherwise.
             Err(fault) => Prepared::set_aside(id.clone(), fault.clone()),
         };
-        Some(self.keep(entry, prepared))
+        self.articles.put_new(entry, self.content, &prepared);
+        Some(Kept::unfiled(prepared))
     }
 
     fn keep(&self, entry: &Entry, prepared: Prepared) -> Kept {

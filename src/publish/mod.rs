@@ -23,6 +23,7 @@ mod reconcile;
 mod refresh;
 pub mod shelf;
 pub mod snapshot;
+pub mod summaries;
 pub mod view;
 mod waiting;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::prepared::Early;
+use super::summaries::Line;
 use crate::catalog::transition::{self, Circumstances, Decision, Row};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
@@ -41,6 +42,8 @@ pub(super) struct Outcome {
     pub(super) due: Vec<(ArticleId, Option<Timestamp>)>,
     /// What editors should know.
     pub(super) faults: BTreeMap<ArticleId, Vec<Fault>>,
+    /// Summaries of what is written, if they are to be kept.
+    pub(super) summaries: Vec<(ArticleRecord, Line)>,
     /// How the authors and tags of what is written are spelled.
     pub(super) labels: HashMap<Scope, String>,
     /// Rows whose `updated_at` is earlier than the one they were published with.
@@ -54,13 +57,14 @@ impl Outcome {
     pub(super) fn add(
         &mut self,
         record: Option<&ArticleRecord>,
-        loaded: Loaded,
+        loaded: &Loaded,
         said: Said<'_>,
         now: &Circumstances<'_>,
     ) {
         let Loaded { id, digest, article, notices } = loaded;
+        let digest = *digest;
         let Said { adopted, find } = said;
-        let row = Row { id: &id, digest, article: article.as_deref(), adopted, find };
+        let row = Row { id, digest, article: article.as_deref(), adopted, find };
         let Decision { write, due, withdraw, faults, labels } = transition::decide(record, row, now);
         if let Some(due) = due.filter(|_| write.is_none()) {
             let then = transition::decide(record, row, &Circumstances { now: due, ..*now });
@@ -73,7 +77,7 @@ impl Outcome {
             };
             self.early.extend(then.write.map(|write| (id.clone(), early(write))));
         }
-        let faults: Vec<Fault> = faults.into_iter().chain(notices).collect();
+        let faults: Vec<Fault> = faults.into_iter().chain(notices.iter().cloned()).collect();
         if !faults.is_empty() {
             self.faults.insert(id.clone(), faults);
         }
@@ -87,7 +91,7 @@ impl Outcome {
         let in_feeds = write
             .as_ref()
             .map_or_else(|| record.is_some_and(ArticleRecord::is_public), |write| write.record.is_public());
-        self.seen.push((id, (!in_feeds).then_some(digest)));
+        self.seen.push((id.clone(), (!in_feeds).then_some(digest)));
         self.add_labels(labels);
         if let Some(write) = write {
             self.add_write(record, write);

@@ -31,7 +31,7 @@ use crate::domain::category::{CategoryId, CategoryTree};
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{Fault, Severity};
 use crate::domain::found::FindPolicy;
-use crate::domain::ledger::{Announcement, Batch, Touch};
+use crate::domain::ledger::{Announcement, Batch, Committed, Touch};
 use crate::domain::scope::Scope;
 use crate::feed;
 use crate::observe::metrics;
@@ -355,14 +355,19 @@ impl Reconciler {
             let mut absent: HashSet<&ArticleId> = chunk.iter().collect();
             let rows = self.store.load(chunk).await?;
             self.follower.articles.keep_rows(&rows);
-            for loaded in rows {
+            let before = outcome.batch.writes.len();
+            for loaded in &rows {
                 absent.remove(&loaded.id);
                 let record = records.remove(&loaded.id);
-                let denied = self.is_denied(&loaded).await?;
+                let denied = self.is_denied(loaded).await?;
                 let circumstances = Circumstances { now, classifier, denied, first_fill };
                 let adopted = self.adopted.get(&loaded.id).map(String::as_str);
                 let said = Said { adopted, find: self.find.get(&loaded.id).copied() };
                 outcome.add(record.as_ref(), loaded, said, &circumstances);
+            }
+            if first_fill && let Some(file) = self.follower.articles.file() {
+                let writes = outcome.batch.writes.get(before..).unwrap_or_default();
+                outcome.summaries.extend(filling::summaries(file, rows, writes).await);
             }
             // Deleted since; if it comes back, it has to be looked at.
             outcome.seen.extend(absent.iter().map(|id| ((*id).clone(), None)));
@@ -397,11 +402,11 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Commits what was decided, and only then remembers it.
-    async fn take_over(&mut self, outcome: Outcome) -> Result<(), StateError> {
+    /// Commits what was decided, and only then remembers it. Gives what has changed.
+    async fn take_over(&mut self, outcome: Outcome) -> Result<Committed, StateError> {
         self.claim_labels(&outcome.labels).await?;
         outcome.log_faults();
-        self.follower.commit(outcome.batch).await?;
+        let committed = self.follower.commit(outcome.batch).await?;
         for (id, digest) in outcome.seen {
             match digest {
                 Some(digest) => self.seen.insert(id, digest),
@@ -417,7 +422,7 @@ impl Reconciler {
             self.prepared.set(&id, Some(early));
         }
         self.view.note_faults(&outcome.decided, outcome.faults);
-        Ok(())
+        Ok(committed)
     }
 
     async fn add_vanished(&self, ids: &[ArticleId], now: Timestamp, batch: &mut Batch) -> Result<(), StateError> {

@@ -10,7 +10,7 @@ use crate::domain::address::{AddressRecord, Claim};
 use crate::domain::article::ArticleId;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_id::Identity;
-use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch, notice_until};
+use crate::domain::ledger::{ArticleRecord, Batch, Committed, FeedRecord, Touch, Written, notice_until};
 use crate::domain::scope::Scope;
 
 /// How far a feed's `changed_at` may run ahead of its changes: longer than it takes from a decision to its commit.
@@ -25,6 +25,15 @@ pub(super) struct Decision {
     pub(super) feeds: Vec<FeedRecord>,
     /// What to answer.
     pub(super) committed: Committed,
+}
+
+impl Decision {
+    /// What to answer, if it was written under this number.
+    pub(super) fn committed(self, number: Option<i64>) -> Committed {
+        let Self { articles, feeds, committed } = self;
+        let written = number.map(|number| Written { number: number.cast_unsigned(), articles, feeds });
+        Committed { written, ..committed }
+    }
 }
 
 /// The articles a batch is about.

@@ -174,6 +174,13 @@ impl<'a> AdoptedRow<'a> {
     }
 }
 
+/// The id of the last one of packed articles.
+pub(super) fn last_id(packed: &str) -> Result<String, StateError> {
+    let line = packed.lines().next_back().unwrap_or_default();
+    let row: ArticleRow = serde_json::from_str(line).map_err(|error| corrupt(line, error))?;
+    Ok(row.id)
+}
+
 /// Makes records of rows. A million articles share a few hundred scopes, so each is kept in memory once.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {

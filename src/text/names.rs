@@ -14,7 +14,7 @@ use crate::domain::scope::NameKey;
 const NAME_CHARS_MAX: usize = 80;
 
 /// A name as readers see it, with its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Name {
     /// Case folded; see [`key`].
     pub key: NameKey,

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 /// Text that holds only characters of XML 1.0 section 2.2: no C0 controls but tab, LF and CR, no U+FFFE, no U+FFFF.
 /// Emoji and everything else stay. Not escaped.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct XmlText(String);
 
 impl XmlText {

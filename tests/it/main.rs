@@ -36,6 +36,7 @@ mod service_process;
 mod service_replicas;
 mod service_restart;
 mod service_sockets;
+mod service_summaries;
 mod serving;
 mod state;
 mod state_notices;

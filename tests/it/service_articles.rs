@@ -21,7 +21,7 @@ use crate::support::sqlite::Sqlite;
 use crate::support::{Database, on};
 
 /// The documents of all feeds with whole texts and without.
-async fn documents(makers: &[Maker], app: &App) -> Vec<String> {
+pub(crate) async fn documents(makers: &[Maker], app: &App) -> Vec<String> {
     let mut documents = Vec::new();
     for (maker, feed) in makers.iter().flat_map(|maker| FEEDS.map(|feed| (maker, feed))) {
         let Route::Feed(key) = app.publisher.route(&format!("/feeds/{feed}.rss")) else { panic!("{feed}") };
@@ -32,7 +32,7 @@ async fn documents(makers: &[Maker], app: &App) -> Vec<String> {
     documents
 }
 
-fn makers(app: &App, articles: &Arc<Articles>) -> Vec<Maker> {
+pub(crate) fn makers(app: &App, articles: &Arc<Articles>) -> Vec<Maker> {
     let made = |default| {
         let content = Arc::new(ContentPolicy { default, by_path: [].into() });
         Maker { articles: Arc::clone(articles), content, ..app.publisher.maker().clone() }
@@ -48,8 +48,9 @@ async fn no_change_is_hidden_by_articles_that_are_ready() {
 
 async fn check(db: &impl Database) {
     db.sql(&small()).await;
-    let mut app = Site::on(db).running().await;
-    let ready = makers(&app, &Arc::default());
+    let site = Site { articles_bytes_max: 0, ..Site::on(db) };
+    let mut app = site.running().await;
+    let (ready, in_file) = (makers(&app, &Arc::default()), makers(&app, &app.publisher.maker().articles));
     let mut before = documents(&ready, &app).await;
     for (at, edit) in [
         "UPDATE articles SET title = 'Tin khác' WHERE id = '2'",
@@ -78,6 +79,11 @@ async fn check(db: &impl Database) {
         let now = documents(&ready, &app).await;
         let afresh = documents(&makers(&app, &Arc::new(Articles::new(0))), &app).await;
         assert_eq!(now, afresh, "{edit}");
+        // Those that the file does not have yet, and then has.
+        for _ in 0..2 {
+            assert_eq!(documents(&in_file, &app).await, afresh, "{edit}");
+            app.publisher.maker().articles.file().unwrap().settled().await;
+        }
         assert_ne!(now, before, "{edit}");
         before = now;
     }

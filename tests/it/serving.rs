@@ -173,7 +173,7 @@ async fn nothing_below_the_floor_is_ready() {
             let record = app.view.with_catalog(|catalog| catalog.feed(&key.scope).cloned()).unwrap();
             let sequence = record.sequence + 1;
             let feeds = vec![FeedRecord { sequence, removal_sequence: sequence, ..record }];
-            app.view.apply(None, &Committed { articles: Vec::new(), feeds });
+            app.view.apply(None, &Committed { feeds, ..Committed::default() });
             floor.store(sequence, Ordering::SeqCst);
         }
         over.store(true, Ordering::SeqCst);

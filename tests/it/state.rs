@@ -39,6 +39,7 @@ contract! {
     the_first_writer_wins
     two_writers_at_once_both_learn_who_was_first
     a_batch_is_written_whole_or_not_at_all
+    a_commit_says_what_it_has_written
     sequences_count_touched_batches
     a_combination_counts_from_the_first_question_on
     a_label_once_recorded_stays
@@ -207,6 +208,32 @@ async fn a_batch_is_written_whole_or_not_at_all(database: &impl Database) {
     assert!(matches!(state.commit(&batch).await, Err(StateError::Database(_))));
     let ledger = state.load().await.unwrap();
     assert_eq!((ledger.articles, ledger.feeds), (vec![], vec![]));
+}
+
+/// The same as who looks for it finds.
+async fn a_commit_says_what_it_has_written(database: &impl Database) {
+    let state = open(database).await;
+    let both = vec![touch(Scope::All, 5 * S, false), touch(category("7"), 5 * S, true)];
+    let mut partly = fresh(&["b", "a"], 7 * S);
+    partly.begins.push("combination:25+7".parse().unwrap());
+    let touches = Batch { touches: both.clone(), ..Batch::default() };
+    let batches = [write(record("a", 0), both), partly, touches, fresh(&["a", "b"], 9 * S), Batch::default()];
+    let mut written = 0;
+    for batch in batches {
+        let before = state.load().await.unwrap().cursor;
+        let said = state.commit(&batch).await.unwrap().written;
+        let mut told = state.since(before).await.unwrap();
+        let Some(mut said) = said else {
+            assert_eq!(told.cursor, before, "nothing was written");
+            continue;
+        };
+        written += 1;
+        assert_eq!((said.number, told.cursor), (before + 1, before + 1));
+        said.feeds.sort_by(|a, b| a.scope.cmp(&b.scope));
+        told.feeds.sort_by(|a, b| a.scope.cmp(&b.scope));
+        assert_eq!((said.articles, said.feeds), (told.articles, told.feeds));
+    }
+    assert_eq!(written, 3);
 }
 
 async fn sequences_count_touched_batches(database: &impl Database) {

@@ -27,7 +27,7 @@ const KEPT_IN: [(&str, &[&str]); 21] = [
     ("rustix::", &["src/http/", "src/purge/"]),
     ("sd_notify::", &["src/cli/"]),
     // Import writes through the store.
-    ("sqlx::", &["src/state/", "src/store/"]),
+    ("sqlx::", &["src/publish/summaries.rs", "src/state/", "src/store/"]),
     ("tokio_rustls::", &["src/outgoing/"]),
     ("toml::", &["src/config/"]),
     ("webpki_roots::", &["src/outgoing/"]),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::QueryScalar;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
@@ -48,6 +48,7 @@ const SCHEMA: &str = "loa";
 const HAS_SCHEMA: &str = "SELECT to_regnamespace('loa') IS NOT NULL";
 /// A writer that hangs must not hold the others for ever: ten seconds to wait for one's turn, thirty to use it.
 const BEGIN_WRITE: &str = "
+    BEGIN;
     SET LOCAL lock_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = '30s';
     SELECT FROM loa.control FOR UPDATE";
@@ -99,7 +100,7 @@ const WRITE_BATCH: &str = "
             removal_sequence = excluded.removal_sequence, notice_until = excluded.notice_until,
             written = excluded.written
     )
-    UPDATE loa.control SET written = written + 1 RETURNING pg_notify('loa_state', '')";
+    UPDATE loa.control SET written = written + 1 RETURNING written, pg_notify('loa_state', '')";
 /// The articles and the feeds that a batch is about.
 const STANDING: &str = "
     SELECT (SELECT string_agg(json_build_array(id, guid, published, updated, fingerprint, digest, store_updated,
@@ -154,6 +155,8 @@ const COUNT_WRITTEN: &str = "UPDATE loa.control SET written = written + 1 RETURN
 const CONNECTIONS_MAX: u32 = 4;
 /// How long to wait for a connection before state counts as down.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may rest without being asked whether it still stands.
+const UNASKED_MAX: Duration = Duration::from_secs(1);
 /// How long a call, or one block of a long one, may take.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -170,6 +173,15 @@ impl PostgresState {
         let options = PgConnectOptions::from_str(url)?.application_name("loa state");
         migrate(&options, url).await?;
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        // A change is several calls in a row, and each question whether the server is still there is a trip of its own.
+        let pool = pool.test_before_acquire(false).before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for > UNASKED_MAX {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
         // Our statements take less time than compiling them would.
         let pool =
             pool.after_connect(|connection, _| Box::pin(async { connection.execute("SET jit = off").await.map(drop) }));
@@ -181,9 +193,7 @@ impl PostgresState {
     }
 
     async fn write(&self) -> Result<Transaction<'static, Postgres>, StateError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::raw_sql(BEGIN_WRITE).execute(&mut *transaction).await?;
-        Ok(transaction)
+        Ok(self.pool.begin_with(BEGIN_WRITE).await?)
     }
 }
 
@@ -218,14 +228,16 @@ impl State for PostgresState {
             let mut snapshot = within(self.snapshot()).await?;
             let (changes, _) = within(self::changes(&mut *snapshot, cursor, 0, &mut decoder)).await?;
             let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
+            let mut before: Option<String> = None;
             loop {
                 let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(limit(BLOCK_ROWS));
-                let block = within(async { Ok(query.fetch_one(&mut *snapshot).await?) }).await?;
-                let (Some(last), Some(block)): (Option<i64>, Option<String>) = block else { return Ok(changes) };
-                let block = decoder.articles(&block)?;
-                number = last;
-                id = block.last().map(|record| record.id.to_string()).unwrap_or_default();
-                take(block);
+                let look = async { before.take().map(|block| decoder.articles(&block).map(&mut *take)).transpose() };
+                // One is looked at while the next one is read.
+                let (block, looked) = join(within(async { Ok(query.fetch_one(&mut *snapshot).await?) }), look).await;
+                looked?;
+                let (Some(last), Some(block)): (Option<i64>, Option<String>) = block? else { return Ok(changes) };
+                (number, id) = (last, row::last_id(&block)?);
+                before = Some(block);
             }
         })
     }
@@ -255,10 +267,12 @@ impl State for PostgresState {
             let articles = decoder.articles(&standing.0.unwrap_or_default())?;
             let feeds = decoder.feeds(&standing.1.unwrap_or_default())?;
             let decision = decide::batch(batch, articles, feeds);
+            let mut number: Option<i64> = None;
             if !(decision.articles.is_empty() && decision.feeds.is_empty()) {
-                let query = sqlx::query(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
+                let query =
+                    sqlx::query_scalar(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
                 let query = query.bind(row::json(decision.feeds.iter().map(FeedRow::from))?);
-                query.execute(&mut *transaction).await?;
+                number = Some(query.fetch_one(&mut *transaction).await?);
             }
             let withdrawals = decide::withdrawals(batch);
             if !withdrawals.is_empty() {
@@ -267,7 +281,7 @@ impl State for PostgresState {
                 count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             }
             transaction.commit().await?;
-            Ok(decision.committed)
+            Ok(decision.committed(number))
         }))
     }
 

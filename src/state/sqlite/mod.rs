@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use sqlx::query::QueryScalar;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
@@ -85,7 +85,7 @@ const WRITE_BATCH: &str = "
     SELECT value ->> 'scope', value ->> 'sequence', value ->> 'changed_at', value ->> 'removal_sequence',
         value ->> 'notice_until', (SELECT written + 1 FROM control)
     FROM json_each(?2);
-    UPDATE control SET written = written + 1";
+    UPDATE control SET written = written + 1 RETURNING written";
 const ADDRESSES: &str =
     "SELECT group_concat(json_array(path, scope, claim, label), char(10) ORDER BY path) FROM addresses";
 const ADDRESSES_OF: &str = "
@@ -190,14 +190,16 @@ impl State for SqliteState {
             let mut snapshot = self.pool.begin().await?;
             let (changes, _) = self::changes(&mut *snapshot, cursor, 0, &mut decoder).await?;
             let (mut number, mut id) = (cursor.saturating_add(1).cast_signed(), String::new());
+            let mut before: Option<String> = None;
             loop {
                 let query = sqlx::query_as(ARTICLES_SINCE).bind(number).bind(&id).bind(limit(BLOCK_ROWS));
-                let block: (Option<i64>, Option<String>) = query.fetch_one(&mut *snapshot).await?;
-                let (Some(last), Some(block)) = block else { return Ok(changes) };
-                let block = decoder.articles(&block)?;
-                number = last;
-                id = block.last().map(|record| record.id.to_string()).unwrap_or_default();
-                take(block);
+                let look = async { before.take().map(|block| decoder.articles(&block).map(&mut *take)).transpose() };
+                // One is looked at while the next one is read.
+                let (block, looked) = join(query.fetch_one(&mut *snapshot), look).await;
+                looked?;
+                let (Some(last), Some(block)): (Option<i64>, Option<String>) = block? else { return Ok(changes) };
+                (number, id) = (last, row::last_id(&block)?);
+                before = Some(block);
             }
         })
     }
@@ -227,10 +229,12 @@ impl State for SqliteState {
             let articles = decoder.articles(&standing.0.unwrap_or_default())?;
             let feeds = decoder.feeds(&standing.1.unwrap_or_default())?;
             let decision = decide::batch(batch, articles, feeds);
+            let mut number: Option<i64> = None;
             if !(decision.articles.is_empty() && decision.feeds.is_empty()) {
-                let query = sqlx::query(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
+                let query =
+                    sqlx::query_scalar(WRITE_BATCH).bind(row::json(decision.articles.iter().map(ArticleRow::from))?);
                 let query = query.bind(row::json(decision.feeds.iter().map(FeedRow::from))?);
-                query.execute(&mut *transaction).await?;
+                number = Some(query.fetch_one(&mut *transaction).await?);
             }
             let withdrawals = decide::withdrawals(batch);
             if !withdrawals.is_empty() {
@@ -239,7 +243,7 @@ impl State for SqliteState {
                 count(&mut transaction, MARK_CONTROL, done.rows_affected()).await?;
             }
             transaction.commit().await?;
-            Ok(decision.committed)
+            Ok(decision.committed(number))
         })
     }
 

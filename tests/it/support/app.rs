@@ -20,6 +20,7 @@ use loa::publish::engine::{Engine, EngineOptions};
 use loa::publish::make::{ContentPolicy, Maker};
 use loa::publish::publisher::{Publisher, PublisherOptions};
 use loa::publish::snapshot::SnapshotOptions;
+use loa::publish::summaries::SummariesOptions;
 use loa::publish::view::View;
 use loa::state::{self, State};
 use loa::store::{self, ArticleStore};
@@ -136,7 +137,13 @@ impl Site {
             vanish_max_percent: 1,
             store_may_restore: self.store_may_restore,
             snapshot: Some(SnapshotOptions { path: self.snapshot(), circumstances: self.prefix.clone() }),
+            summaries: None,
         }
+    }
+
+    /// Where an app keeps summaries that are ready.
+    pub(crate) fn summaries(&self) -> PathBuf {
+        self.directory.path().join("summaries.sqlite")
     }
 
     /// Where an app keeps its catalog, if it is told to ([`App::save`]).
@@ -189,13 +196,16 @@ impl App {
         let (base_url, custom) = (site.base_url.parse().unwrap(), site.custom.clone());
         let feed = loa::feed::Options { base_url, custom, hubs: site.hubs(), ..feeds::options() };
         assert_eq!(state.claim_identity(&feed.identity).await.unwrap(), feed.identity);
+        let feed = Arc::new(feed);
+        let (path, circumstances) = (site.summaries(), site.prefix.clone());
+        let summaries = Some(SummariesOptions { path, circumstances, feed: Arc::clone(&feed) });
         let view = Arc::new(View::default());
         let store = site.store.clone();
         let maker = Maker {
             store: store.unwrap_or_else(|| store::open(&site.store_url, &site.store_options()).unwrap()),
             state: Arc::clone(&state),
             view: Arc::clone(&view),
-            options: Arc::new(feed),
+            options: feed,
             content: Arc::new(ContentPolicy { default: Content::Full, by_path: [].into() }),
             articles: Arc::new(Articles::new(site.articles_bytes_max)),
         };
@@ -206,7 +216,8 @@ impl App {
         };
         let disk = site.disk(site.directory.path());
         let publisher = Arc::new(Publisher::new(maker, disk, site.clock.clone(), limits));
-        let engine = Engine::start(Arc::clone(&publisher), site.engine_options()).await.unwrap();
+        let options = EngineOptions { summaries, ..site.engine_options() };
+        let engine = Engine::start(Arc::clone(&publisher), options).await.unwrap();
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

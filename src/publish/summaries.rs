@@ -1,0 +1,328 @@
+//! Summaries that are ready to stand in feeds, in an SQLite file beside the documents: a feed that nobody has asked for is
+//! made of one look into it, however large the store is and wherever it lies, and also while it does not answer.
+//!
+//! A line counts only for exactly the article that the catalog has (version and digest), so nothing here is ever wrong; what
+//! changed is made anew, and what left is taken out. The file is a cache: it is thrown away when anything is otherwise that
+//! its lines depend on, and when it is damaged. Why so: `docs/decisions/summaries.md`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::catalog::Entry;
+use crate::domain::article::{Article, ArticleId};
+use crate::domain::ledger::ArticleRecord;
+use crate::feed::{self, Content, Prepared};
+use crate::parallel;
+
+/// What the lines mean; another one is not read.
+const FORMAT: u32 = 1;
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS made (circumstances TEXT NOT NULL, ledger TEXT NOT NULL, cursor INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS summaries (id TEXT PRIMARY KEY, version INTEGER NOT NULL, digest INTEGER NOT NULL,
+        line TEXT NOT NULL) STRICT";
+const MADE: &str = "SELECT circumstances, ledger, cursor FROM made";
+const BEGIN: &str = "INSERT INTO made (circumstances, ledger, cursor) VALUES (?1, ?2, ?3)";
+const GO_ON: &str = "UPDATE made SET cursor = max(cursor, ?1)";
+const OF: &str = "SELECT id, version, digest, line FROM summaries WHERE id IN (SELECT value FROM json_each(?1))";
+const FORGET: &str = "DELETE FROM summaries WHERE id IN (SELECT value FROM json_each(?1))";
+const AFTER: &str = "SELECT id FROM summaries WHERE id > ?1 ORDER BY id LIMIT ?2";
+/// Ids that are looked at in one step of a sweep.
+const SWEEP_AT_A_TIME: usize = 5_000;
+/// Lines in one statement.
+const LINES_AT_A_TIME: usize = 500;
+/// Changes that wait to be written. Of more the lines are not kept this time.
+const WAITING_MAX: usize = 1_000;
+/// Beside the one that writes.
+const READERS_MAX: u32 = 2;
+/// Pages that a connection keeps, in KiB: the file lies in the page cache.
+const CACHE_KIB: &str = "-512";
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where summaries are kept, and by what they are made.
+#[derive(Debug, Clone)]
+pub struct SummariesOptions {
+    /// The file. It need not be there.
+    pub path: PathBuf,
+    /// Everything but `feed` that a summary depends on, as one text.
+    pub circumstances: String,
+    /// What all feeds have in common.
+    pub feed: Arc<feed::Options>,
+}
+
+impl SummariesOptions {
+    /// A summary shows what the program, its configuration and the store say.
+    fn all(&self) -> String {
+        format!("{FORMAT} {} {}", self.circumstances, self.feed.of_articles())
+    }
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Summaries {
+    pool: SqlitePool,
+    changes: mpsc::Sender<Change>,
+    feed: Arc<feed::Options>,
+    /// How far the ledger has been followed.
+    cursor: Arc<AtomicU64>,
+    /// Could it not be read the last time?
+    failing: AtomicBool,
+    /// Ends with this.
+    _writer: JoinSet<()>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum Change {
+    Keep(Vec<Line>),
+    Forget(Vec<ArticleId>),
+    /// Tells that everything before it is written.
+    Tell(oneshot::Sender<()>),
+}
+
+/// An article that is ready.
+#[derive(Debug)]
+pub(super) struct Line {
+    entry: Entry,
+    json: String,
+}
+
+impl Line {
+    fn of(prepared: &Prepared, entry: &Entry) -> Option<Self> {
+        Some(Self { entry: entry.clone(), json: prepared.to_json()? })
+    }
+}
+
+impl Summaries {
+    /// Opens the file, which begins empty if it is of another ledger, of one that was ahead of this one, or of other
+    /// circumstances. `None`, with a warning, if there can be none.
+    pub(super) async fn open(options: &SummariesOptions, ledger: &str, cursor: u64) -> Option<Self> {
+        let made = (options.all(), ledger.to_owned());
+        let opened = match open(&options.path, &made, cursor).await {
+            Ok(pool) => Ok(pool),
+            Err(error) => {
+                tracing::info!(%error, "summaries that are ready are made anew");
+                remove(&options.path);
+                open(&options.path, &made, cursor).await
+            }
+        };
+        match opened {
+            Ok(pool) => {
+                let (changes, receiver) = mpsc::channel(WAITING_MAX);
+                let cursor = Arc::new(AtomicU64::new(cursor));
+                let mut writer = JoinSet::new();
+                writer.spawn(write_down(pool.clone(), receiver, Arc::clone(&cursor)));
+                let (feed, failing) = (Arc::clone(&options.feed), AtomicBool::new(false));
+                Some(Self { pool, changes, feed, cursor, failing, _writer: writer })
+            }
+            Err(error) => {
+                let file = options.path.display();
+                tracing::warn!(%file, %error, "summaries that are ready cannot be kept, feeds are made of the store");
+                None
+            }
+        }
+    }
+
+    /// Those of these articles that are there, exactly as the catalog has them.
+    pub(super) async fn get(&self, entries: &[&Entry]) -> HashMap<ArticleId, Prepared> {
+        let found = self.lines(entries).await;
+        let failed = found.is_err();
+        if let Err(error) = &found
+            && !self.failing.load(Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "summaries that are ready cannot be read, feeds are made of the store");
+        }
+        self.failing.store(failed, Ordering::Relaxed);
+        let lines = found.unwrap_or_default();
+        let read = |line: String| Prepared::from_json(&line).ok();
+        let read = move || parallel::map(lines, usize::MAX, read);
+        let read = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        read.into_iter().flatten().map(|prepared| (prepared.article().clone(), prepared)).collect()
+    }
+
+    async fn lines(&self, entries: &[&Entry]) -> Result<Vec<String>, sqlx::Error> {
+        let by_id: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.id.as_str(), *entry)).collect();
+        let rows: Vec<(String, u32, i64, String)> =
+            sqlx::query_as(OF).bind(json(entries.iter().map(|entry| &entry.id))).fetch_all(&self.pool).await?;
+        let is_of = |(id, version, digest, _): &(String, u32, i64, String)| {
+            by_id
+                .get(id.as_str())
+                .is_some_and(|entry| (entry.version, entry.digest) == (*version, digest.cast_unsigned()))
+        };
+        Ok(rows.into_iter().filter(is_of).map(|(.., line)| line).collect())
+    }
+
+    /// Keeps an article that was just made ready, unless too many wait already.
+    pub(super) fn keep(&self, entry: &Entry, prepared: &Prepared) {
+        if let Some(line) = Line::of(prepared, entry) {
+            drop(self.changes.try_send(Change::Keep(vec![line])));
+        }
+    }
+
+    /// Makes articles ready that were decided just now; leaves out those that are kept nowhere.
+    pub(super) async fn ready(&self, articles: Vec<(Box<Article>, ArticleRecord)>) -> Vec<(ArticleRecord, Line)> {
+        let options = Arc::clone(&self.feed);
+        let line = move |(article, record): (Box<Article>, ArticleRecord)| {
+            let prepared = Prepared::unfiled(&options, Content::Summary, (&article, &record));
+            Some((record.clone(), Line::of(&prepared, &Entry::of(&record))?))
+        };
+        let made = tokio::task::spawn_blocking(move || parallel::map(articles, usize::MAX, line)).await;
+        made.unwrap_or_default().into_iter().flatten().collect()
+    }
+
+    /// Keeps them; ends when they are written.
+    pub(super) async fn keep_all(&self, lines: Vec<Line>) {
+        drop(self.changes.send(Change::Keep(lines)).await);
+        self.settled().await;
+    }
+
+    /// The ledger has been followed up to `cursor`: what left the feeds since is taken out.
+    pub(super) async fn follow(&self, articles: &[ArticleRecord], cursor: u64) {
+        self.cursor.store(cursor, Ordering::Relaxed);
+        let gone: Vec<ArticleId> =
+            articles.iter().filter(|record| !record.is_public()).map(|record| record.id.clone()).collect();
+        self.forget(gone).await;
+    }
+
+    async fn forget(&self, ids: Vec<ArticleId>) {
+        if !ids.is_empty() {
+            drop(self.changes.send(Change::Forget(ids)).await);
+        }
+    }
+
+    /// Takes out what `retain_gone` says is not public, whatever kept it here: the process may have ended before it was.
+    pub(super) async fn sweep(&self, retain_gone: impl Fn(&mut Vec<ArticleId>)) {
+        let mut last = String::new();
+        loop {
+            let limit = i64::try_from(SWEEP_AT_A_TIME).unwrap_or(i64::MAX);
+            let ids = sqlx::query_scalar(AFTER).bind(&last).bind(limit).fetch_all(&self.pool).await;
+            let ids: Vec<String> = ids.unwrap_or_default();
+            let Some(end) = ids.last() else { return };
+            last.clone_from(end);
+            let mut ids = ids.into_iter().map(ArticleId::new).collect();
+            retain_gone(&mut ids);
+            self.forget(ids).await;
+        }
+    }
+
+    /// Ends when everything that waited is written.
+    pub async fn settled(&self) {
+        let (tell, told) = oneshot::channel();
+        if self.changes.send(Change::Tell(tell)).await.is_ok() {
+            drop(told.await);
+        }
+    }
+}
+
+/// Opens the file; what is there for nothing is an error.
+async fn open(path: &Path, made: &(String, String), cursor: u64) -> Result<SqlitePool, sqlx::Error> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    // Lines can be made again, so nobody waits until they are on disk; what left is overwritten.
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Off)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("secure_delete", "ON")
+        .pragma("cache_size", CACHE_KIB);
+    let pool = SqlitePoolOptions::new().max_connections(1 + READERS_MAX).test_before_acquire(false);
+    let pool = pool.connect_with(options).await?;
+    sqlx::raw_sql(TABLES).execute(&pool).await?;
+    let cursor = cursor.cast_signed();
+    let known: Option<(String, String, i64)> = sqlx::query_as(MADE).fetch_optional(&pool).await?;
+    match known {
+        None => {
+            sqlx::query(BEGIN).bind(&made.0).bind(&made.1).bind(cursor).execute(&pool).await?;
+        }
+        Some((circumstances, ledger, before))
+            if (&circumstances, &ledger) == (&made.0, &made.1) && before <= cursor => {}
+        Some(_) => {
+            pool.close().await;
+            return Err(sqlx::Error::Configuration("they were made by other rules, or of another ledger".into()));
+        }
+    }
+    Ok(pool)
+}
+
+/// Writes what comes, as much at once as waits, until nobody can send any more.
+async fn write_down(pool: SqlitePool, mut changes: mpsc::Receiver<Change>, cursor: Arc<AtomicU64>) {
+    let (mut waiting, mut failing) = (Vec::new(), false);
+    while changes.recv_many(&mut waiting, WAITING_MAX).await > 0 {
+        let mut told = Vec::new();
+        let mut batch = Vec::new();
+        for change in waiting.drain(..) {
+            match change {
+                Change::Tell(tell) => told.push(tell),
+                change => batch.push(change),
+            }
+        }
+        let written = write(&pool, batch, cursor.load(Ordering::Relaxed)).await;
+        if let Err(error) = &written
+            && !failing
+        {
+            tracing::warn!(%error, "summaries that are ready cannot be written");
+        }
+        failing = written.is_err();
+        for tell in told {
+            // Who asked may have given up.
+            tell.send(()).unwrap_or_default();
+        }
+    }
+}
+
+async fn write(pool: &SqlitePool, changes: Vec<Change>, cursor: u64) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut lines: Vec<Line> = Vec::new();
+    for change in changes {
+        match change {
+            Change::Keep(more) => lines.extend(more),
+            Change::Forget(ids) => {
+                insert(&mut transaction, &std::mem::take(&mut lines)).await?;
+                sqlx::query(FORGET).bind(json(&ids)).execute(&mut *transaction).await?;
+            }
+            Change::Tell(_) => {}
+        }
+    }
+    insert(&mut transaction, &lines).await?;
+    sqlx::query(GO_ON).bind(cursor.cast_signed()).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+async fn insert(transaction: &mut sqlx::Transaction<'_, Sqlite>, lines: &[Line]) -> Result<(), sqlx::Error> {
+    for lines in lines.chunks(LINES_AT_A_TIME) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO summaries (id, version, digest, line) ");
+        query.push_values(lines, |mut row, line| {
+            row.push_bind(line.entry.id.as_str()).push_bind(line.entry.version);
+            row.push_bind(line.entry.digest.cast_signed()).push_bind(line.json.as_str());
+        });
+        query.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+/// The file, and what SQLite lays beside it.
+fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        drop(fs::remove_file(file));
+    }
+}
+
+fn json<'a>(ids: impl IntoIterator<Item = &'a ArticleId>) -> String {
+    ids.into_iter().map(ArticleId::as_str).collect::<serde_json::Value>().to_string()
+}
