@@ -104,6 +104,10 @@ impl Index {
         })
     }
 
+    pub(super) fn published(&self, scope: &Scope) -> impl Iterator<Item = Timestamp> + '_ {
+        self.rows_of(scope).filter_map(|row| Timestamp::from_timestamp_micros(row.published_us))
+    }
+
     /// The rows of a scope, newest first. A combination is the shorter list of its parts without what is not in the other.
     fn rows_of(&self, scope: &Scope) -> impl Iterator<Item = &Row> + '_ {
         let (list, other) = match scope.parts() {

@@ -159,6 +159,11 @@ impl Catalog {
         self.index.newest(scope)
     }
 
+    /// When they were published, in the same order.
+    pub fn published(&self, scope: &Scope) -> impl Iterator<Item = Timestamp> + '_ {
+        self.index.published(scope)
+    }
+
     /// The departures from a feed at `since` or later, newest first.
     pub fn departed(&self, scope: &Scope, since: Timestamp) -> impl Iterator<Item = &Departed> + '_ {
         let (list, other) = match scope.parts() {

@@ -19,12 +19,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
-use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use self::addresses::Addresses;
 use self::names::Names;
-use self::succession::Succession;
+use self::succession::{Moves, Succession};
 use self::units::Units;
 use crate::domain::place::{Place, UnitCode};
 
@@ -46,7 +45,7 @@ pub struct Gazetteer {
     addresses: Arc<Addresses>,
     succession: Arc<Succession>,
     /// Where the feeds of places lead that are no more.
-    moved_to: Arc<HashMap<Place, Place>>,
+    moves: Arc<Moves>,
     /// The last day whose changes have happened; `None`: all have.
     today: Option<NaiveDate>,
     digest: String,
@@ -83,7 +82,7 @@ impl Gazetteer {
         let gazetteer = Self {
             names: Names::new(&units, tables.aliases)?.into(),
             addresses: Addresses::parse(tables.addresses)?.into(),
-            moved_to: succession::moves(&units, &succession, None).into(),
+            moves: Moves::new(&units, &succession, None).into(),
             succession: succession.into(),
             units: units.into(),
             today: None,
@@ -118,8 +117,8 @@ impl Gazetteer {
     /// reform before it comes.
     #[must_use]
     pub fn as_of(&self, today: NaiveDate) -> Self {
-        let moved_to = succession::moves(&self.units, &self.succession, Some(today)).into();
-        Self { moved_to, today: Some(today), ..self.clone() }
+        let moves = Moves::new(&self.units, &self.succession, Some(today)).into();
+        Self { moves, today: Some(today), ..self.clone() }
     }
 
     /// A value that differs when articles may come into other places: a short hash of all tables, and the last change that

@@ -230,8 +230,7 @@ impl Gazetteer {
     /// into one other commune (or a district without communes that became one).
     #[must_use]
     pub fn canonical(&self, place: Place) -> Place {
-        let next = |place: &Place| self.moved_to.get(place).copied();
-        std::iter::successors(Some(place), next).last().unwrap_or(place)
+        self.moves.end_of(place)
     }
 
     /// Is there no such unit any more?
@@ -242,10 +241,8 @@ impl Gazetteer {
 
     /// The places whose feeds redirect to that of this one.
     #[must_use]
-    pub fn redirecting_to(&self, place: Place) -> Vec<Place> {
-        let mut found: Vec<Place> = self.moved_to.keys().copied().filter(|old| self.canonical(*old) == place).collect();
-        found.sort_unstable();
-        found
+    pub fn redirecting_to(&self, place: Place) -> &[Place] {
+        self.moves.from.get(&place).map_or(&[], Vec::as_slice)
     }
 
     /// The last period of a place that is no more.
@@ -256,13 +253,13 @@ impl Gazetteer {
     /// The first day without a place that is no more and whose feed lives on: when [`Gazetteer::change_of`] says more.
     #[must_use]
     pub fn ended_on(&self, place: Place) -> Option<NaiveDate> {
-        self.end_of(place).filter(|_| !self.moved_to.contains_key(&place))?.until
+        self.end_of(place).filter(|_| !self.moves.has(place))?.until
     }
 
     /// What became of a place that is no more and whose feed lives on; `None` if it is present, or its feed redirects.
     #[must_use]
     pub fn change_of(&self, place: Place) -> Option<Change<'_>> {
-        let unit = self.end_of(place).filter(|_| !self.moved_to.contains_key(&place))?;
+        let unit = self.end_of(place).filter(|_| !self.moves.has(place))?;
         let (day, last_day) = (unit.until?, unit.last_day());
         let number = self.units.number_of(unit)?;
         let own = self.parts_on_last_day(number);
@@ -318,9 +315,37 @@ impl Gazetteer {
     }
 }
 
-/// Where the feeds of places lead that are no more by `today` (`None`: ever): each to the one commune that they went into
-/// whole.
-pub(super) fn moves(units: &Units, succession: &Succession, today: Option<NaiveDate>) -> HashMap<Place, Place> {
+/// Where the feeds of places lead that are no more, for looking up both ways.
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    /// Each to the one commune that it went into whole, which may have moved itself.
+    to: HashMap<Place, Place>,
+    /// To each that is there, all that lead there in the end, in their order.
+    from: HashMap<Place, Vec<Place>>,
+}
+
+impl Moves {
+    /// By `today`; `None`: ever.
+    pub(super) fn new(units: &Units, succession: &Succession, today: Option<NaiveDate>) -> Self {
+        let mut moves = Self { to: moves(units, succession, today), from: HashMap::new() };
+        let mut old: Vec<Place> = moves.to.keys().copied().collect();
+        old.sort_unstable();
+        for place in old {
+            moves.from.entry(moves.end_of(place)).or_default().push(place);
+        }
+        moves
+    }
+
+    fn end_of(&self, place: Place) -> Place {
+        std::iter::successors(Some(place), |place| self.to.get(place).copied()).last().unwrap_or(place)
+    }
+
+    fn has(&self, place: Place) -> bool {
+        self.to.contains_key(&place)
+    }
+}
+
+fn moves(units: &Units, succession: &Succession, today: Option<NaiveDate>) -> HashMap<Place, Place> {
     let has_come = |day: NaiveDate| today.is_none_or(|today| day <= today);
     let ended = units.all().filter(|(_, unit)| unit.next.is_none() && unit.until.is_some_and(has_come));
     let moved = ended.filter_map(|(number, unit)| {

@@ -18,9 +18,9 @@ use crate::domain::ledger::ArticleRecord;
 use crate::feed::{Content, Prepared};
 use crate::store::Loaded;
 
-/// Bytes of articles kept in memory: some two thousand, as summaries with how they are written, or with their bodies. These
-/// are the newest of a newspaper's last weeks.
-pub const ARTICLES_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of articles kept in memory: some thousand, as summaries with how they are written, or with their bodies. These are
+/// the newest of a newspaper's last weeks.
+pub const ARTICLES_BYTES_MAX: u64 = 8 << 20;
 /// What the cache itself takes for an article, in bytes.
 const OVERHEAD_BYTES: usize = 250;
 /// Articles of which rows and records are kept; of more at once they are loaded again.

@@ -110,9 +110,7 @@ impl Maker {
     /// [`MakeError`]; nothing half made is ever returned.
     pub async fn make_wanted(&self, scope: &Scope, wanted: Vec<Wanted>) -> Result<Made, MakeError> {
         let days = self.options.tombstone_days.max(self.options.stub_days);
-        let mut slice = self.view.slice(scope, self.options.window.entries_max, days);
-        let held = feed::window_len(slice.newest.iter().map(|entry| entry.published), &self.options.window);
-        slice.newest.truncate(held);
+        let slice = self.view.slice(scope, &self.options.window, days);
         let material = self.material(scope, slice).await?;
         let began = Instant::now();
         let made = tokio::task::spawn_blocking(move || material.render(&wanted)).await?;

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -133,31 +134,31 @@ impl Summaries {
 
     /// Those of these articles that are there, exactly as the catalog has them.
     pub(super) async fn get(&self, entries: &[&Entry]) -> HashMap<ArticleId, Prepared> {
-        let found = self.lines(entries).await;
-        let failed = found.is_err();
-        if let Err(error) = &found
+        let mut found = HashMap::with_capacity(entries.len());
+        let read = self.read(entries, &mut found).await;
+        if let Err(error) = &read
             && !self.failing.load(Ordering::Relaxed)
         {
             tracing::warn!(%error, "summaries that are ready cannot be read, feeds are made of the store");
         }
-        self.failing.store(failed, Ordering::Relaxed);
-        let lines = found.unwrap_or_default();
-        let read = |line: String| Prepared::from_json(&line).ok();
-        let read = move || parallel::map(lines, usize::MAX, read);
-        let read = tokio::task::spawn_blocking(read).await.unwrap_or_default();
-        read.into_iter().flatten().map(|prepared| (prepared.article().clone(), prepared)).collect()
+        self.failing.store(read.is_err(), Ordering::Relaxed);
+        found
     }
 
-    async fn lines(&self, entries: &[&Entry]) -> Result<Vec<String>, sqlx::Error> {
-        let by_id: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.id.as_str(), *entry)).collect();
-        let rows: Vec<(String, u32, i64, String)> =
-            sqlx::query_as(OF).bind(json(entries.iter().map(|entry| &entry.id))).fetch_all(&self.pool).await?;
-        let is_of = |(id, version, digest, _): &(String, u32, i64, String)| {
-            by_id
-                .get(id.as_str())
-                .is_some_and(|entry| (entry.version, entry.digest) == (*version, digest.cast_unsigned()))
-        };
-        Ok(rows.into_iter().filter(is_of).map(|(.., line)| line).collect())
+    /// Each line is looked at while the next one is read.
+    async fn read(&self, entries: &[&Entry], found: &mut HashMap<ArticleId, Prepared>) -> Result<(), sqlx::Error> {
+        let wanted: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.id.as_str(), *entry)).collect();
+        let mut rows = sqlx::query(OF).bind(json(entries.iter().map(|entry| &entry.id))).fetch(&self.pool);
+        while let Some(row) = rows.try_next().await? {
+            let Some(entry) = wanted.get(row.try_get::<&str, _>(0)?) else { continue };
+            let (version, digest): (u32, i64) = (row.try_get(1)?, row.try_get(2)?);
+            if (entry.version, entry.digest) == (version, digest.cast_unsigned())
+                && let Ok(prepared) = Prepared::from_json(row.try_get(3)?)
+            {
+                found.insert(entry.id.clone(), prepared);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps an article that was just made ready, unless too many wait already.

@@ -13,7 +13,7 @@ use crate::domain::fault::{Fault, Severity};
 use crate::domain::ledger::{Committed, FeedRecord};
 use crate::domain::place::Place;
 use crate::domain::scope::Scope;
-use crate::feed::{self, DELETED_MAX};
+use crate::feed::{self, DELETED_MAX, Window};
 use crate::gazetteer::FeedAddresses;
 
 /// Articles whose faults are kept for `loa check` and for counting: where more are faulty, one fault has them all.
@@ -178,27 +178,28 @@ impl View {
         self.with_status(|status| status.filled)
     }
 
-    /// One feed at this moment: at most `entries_max` articles, and the departures of `departures_days` before the
-    /// feed's last change.
+    /// One feed at this moment: the articles within the window, and the departures of `departures_days` before the feed's
+    /// last change.
     #[must_use]
-    pub fn slice(&self, scope: &Scope, entries_max: usize, departures_days: u32) -> Slice {
+    pub fn slice(&self, scope: &Scope, window: &Window, departures_days: u32) -> Slice {
         let content = self.published.read().unwrap_or_else(PoisonError::into_inner);
         let catalog = &content.catalog;
         let record = catalog.feed(scope).cloned();
         let since = record.as_ref().map(|feed| feed.changed_at - chrono::TimeDelta::days(departures_days.into()));
         let departed = since.map(|since| departed(&content, scope, since)).unwrap_or_default();
-        let newest = catalog.newest(scope).take(entries_max).collect();
+        let held = feed::window_len(catalog.published(scope), window);
+        let newest = catalog.newest(scope).take(held).collect();
         Slice { names: Arc::clone(&content.names), record, newest, departed }
     }
 }
 
 /// What left a feed, newest first; with what left the feeds that redirect to it now.
 fn departed(content: &Content, scope: &Scope, since: Timestamp) -> Vec<Departed> {
-    let former = |place: &Place| content.names.addresses.gazetteer().redirecting_to(*place);
+    let former = |place: &Place| content.names.addresses.gazetteer().redirecting_to(*place).iter().copied();
     let former: Vec<Scope> = match scope {
-        Scope::Locality(place) => former(place).into_iter().map(Scope::Locality).collect(),
+        Scope::Locality(place) => former(place).map(Scope::Locality).collect(),
         Scope::Combination(category, place) => {
-            former(place).into_iter().map(|place| Scope::Combination(category.clone(), place)).collect()
+            former(place).map(|place| Scope::Combination(category.clone(), place)).collect()
         }
         _ => Vec::new(),
     };

@@ -127,6 +127,8 @@ const SET_MARK: &str = "
 const COUNT_WRITTEN: &str = "UPDATE control SET written = written + 1";
 /// How long a writer waits for the one before.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a connection keeps of the file, in KiB: the system has it as well.
+const CACHE_KIB: &str = "-1000";
 /// Beside the one that writes.
 const READERS_MAX: u32 = 3;
 
@@ -147,6 +149,7 @@ impl SqliteState {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", CACHE_KIB)
             .optimize_on_close(true, None);
         let directory = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
         tokio::fs::create_dir_all(&directory).await.map_err(sqlx::Error::Io)?;

@@ -25,6 +25,8 @@ use crate::domain::fault::Fault;
 
 /// Blocks that are read ahead while one is looked at: those of articles without revision hold their bodies.
 const BLOCKS_AHEAD: usize = 4;
+/// What a connection keeps of the file, in KiB: the system has it as well.
+const CACHE_KIB: &str = "-1000";
 /// SQLite's result codes that we explain (<https://sqlite.org/rescode.html>).
 const INTERRUPT: &str = "9";
 const CANTOPEN: &str = "14";
@@ -75,7 +77,7 @@ impl SqliteStore {
         Ok(Self {
             info,
             log: log::ChangeLog::new(connect.clone(), place.clone()),
-            options: connect.row_buffer_size(BLOCKS_AHEAD),
+            options: connect.row_buffer_size(BLOCKS_AHEAD).pragma("cache_size", CACHE_KIB),
             place,
             reading: options.clone(),
             slots: Semaphore::new(CONNECTIONS_MAX),
