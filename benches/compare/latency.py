@@ -24,9 +24,10 @@ REQUESTS_PER_SECOND = 2_000
 ROUND_SECONDS, ROUND_SECONDS_QUICK = 40, 6
 # Seconds between two changes, at least and at most.
 PAUSE = (0.02, 0.25)
-RECENT = 30
-# Every so manieth change is a new article.
-NEW_EVERY = 4
+# Every so manieth change is a new article, the others change recent ones. Of both so few in a round that all stay among the
+# fifty entries of the front page.
+NEW_EVERY = 10
+RECENT = 15
 LOST_AFTER_SECONDS = 60
 # Between two questions of the watcher: as good as none, without taking a core from those who are measured.
 WATCH_EVERY_SECONDS = 0.0002
@@ -34,6 +35,7 @@ MUST = {"SQLite": {99: "< 100"}, "PostgreSQL": {50: "< 10", 99: "< 50"}}
 
 
 def main(args):
+    tools.install(wrk="wrk")
     for name, open_store in big.STORES.items():
         with open_store(args) as store, WRITERS[name](store) as writer, big.serving(args, name, store) as service:
             big.until_current(service)

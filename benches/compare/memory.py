@@ -14,7 +14,7 @@ RESIDENT_MUST = "< 300"
 
 
 def main(args):
-    big.forget_documents(big.state_of(args, "SQLite") / "documents")
+    big.forget_documents(big.state_of(args, "SQLite") / "documents", big.SNAPSHOT, big.SUMMARIES)
     with big.sqlite_store(args) as store, big.serving(args, "SQLite", store) as service:
         big.until_current(service)
         yield Figure("memory", "resident when ready", "MB", [tools.memory_megabytes(service.pid)])

@@ -145,15 +145,42 @@ impl Prepared {
 mod tests {
     use super::*;
     use crate::domain::article::Media;
+    use crate::domain::point::Point;
     use crate::feed::testing::{article, options, record};
+
+    const KEPT: &str = concat!(
+        r#"{"story":{"article":"1","id":"tag:baovidu.example,2022:article/1","guid":"tag:baovidu.example,2022:article/1","#,
+        r#""link":"https://baovidu.example/1.htm","title":"Cầu mới thông xe","published":"2026-11-19T23:30:00Z","#,
+        r#""updated":"2026-11-19T23:30:00Z","summary":"Xe đã qua cầu.","correction":"Sửa ngày","#,
+        r#""authors":["Lê Hà","Trần An"],"media":[{"url":"https://a.example/a.jpg","mime_type":"image/jpeg","#,
+        r#""medium":"Image","length":null,"width":null,"height":null,"duration":null,"caption":null,"credit":null,"#,
+        r#""alt":null}],"language":"en","rights":"© Báo khác","point":{"latitude":21.3,"longitude":105.4}},"#,
+        r#""subjects":{"categories":["2"],"localities":["08287"],"found":[{"place":{"code":{"level":"District","#,
+        r#""number":227},"since":null},"is_assigned":false}],"tags":[{"key":"lúa xuân","label":"Lúa xuân"}],"#,
+        r#""day":"2026-11-20"}}"#
+    );
 
     #[test]
     fn what_is_kept_is_what_it_was() {
         let media = vec![Media { url: "https://a.example/a.jpg".to_owned(), ..Media::default() }];
-        let article = Article { media, byline: Some("Lê Hà - Trần An".to_owned()), ..article("1") };
+        let article = Article {
+            media,
+            byline: Some("Lê Hà - Trần An".to_owned()),
+            correction: Some("Sửa ngày".to_owned()),
+            language: Some("en".to_owned()),
+            rights: Some("© Báo khác".to_owned()),
+            point: Point::read(Some("21.3"), Some("105.4")).unwrap(),
+            localities: vec!["08287".to_owned()],
+            tags: vec!["Lúa xuân".to_owned()],
+            ..article("1")
+        };
+        let found = vec!["suggested:227".parse().unwrap()];
+        let record = |article: &Article| ArticleRecord { found: found.clone(), ..record(article) };
         let prepared = |content| Prepared::unfiled(&options(), content, (&article, &record(&article)));
         let summary = prepared(Content::Summary);
-        let kept = Prepared::from_json(&summary.to_json().unwrap()).unwrap();
+        let line = summary.to_json().unwrap();
+        assert_eq!(line, KEPT, "a program of the same version must read it: raise FORMAT in publish::summaries");
+        let kept = Prepared::from_json(&line).unwrap();
         assert_eq!((kept.article, kept.entry, kept.subjects), (summary.article, summary.entry, summary.subjects));
         assert_eq!(prepared(Content::Full).to_json(), None, "with its body");
         let mended = Article { title: "a\u{1}b".to_owned(), ..article.clone() };

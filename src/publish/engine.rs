@@ -42,6 +42,8 @@ const WAKE_PAUSE: Duration = Duration::from_millis(2);
 const SAVE_EVERY: Duration = Duration::from_mins(10);
 /// How often documents that nobody asks for are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// How long before a start the last one counts as: what left while nothing ran is to go a minute after it.
+const SWEPT_BEFORE: Duration = Duration::from_mins(59);
 
 /// The engine.
 pub struct Engine {
@@ -130,7 +132,7 @@ impl Engine {
             control_marker: None,
             last_read: None,
             next_read: Instant::now(),
-            last_sweep: Instant::now(),
+            last_sweep: Instant::now().checked_sub(SWEPT_BEFORE).unwrap_or_else(Instant::now),
             sweeping: JoinSet::new(),
             well: true,
             busy: false,

@@ -63,7 +63,7 @@ impl Follower {
         self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
         self.articles.keep_records(&changes.articles);
         let committed = Committed { articles: changes.articles, feeds: changes.feeds, written: None };
-        self.apply(names, &committed, changes.cursor).await;
+        self.apply(names, &committed, changes.cursor);
         Ok(committed)
     }
 
@@ -77,11 +77,15 @@ impl Follower {
         }
     }
 
-    async fn apply(&mut self, names: Option<Names>, committed: &Committed, cursor: u64) {
-        if let Some(file) = self.articles.file() {
-            file.follow(&committed.articles, cursor).await;
+    fn apply(&mut self, names: Option<Names>, committed: &Committed, cursor: u64) {
+        let file = self.articles.file();
+        if let Some(file) = file {
+            file.follow(cursor);
         }
         self.view.apply(names, committed);
+        if let Some(file) = file {
+            file.take_out(&committed.articles);
+        }
         self.cursor = cursor;
     }
 
@@ -117,7 +121,7 @@ impl Follower {
         }
         self.moved.extend(changes.feeds.iter().map(|feed| feed.scope.clone()));
         let committed = Committed { articles: changes.articles, feeds: changes.feeds, written: None };
-        self.apply(names, &committed, changes.cursor).await;
+        self.apply(names, &committed, changes.cursor);
         self.marks_changed = false;
         Ok(())
     }

@@ -5,16 +5,16 @@
 //! changed is made anew, and what left is taken out. The file is a cache: it is thrown away when anything is otherwise that
 //! its lines depend on, and when it is damaged. Why so: `docs/decisions/summaries.md`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
+use sqlx::{Connection as _, QueryBuilder, Row as _, Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -47,6 +47,9 @@ const READERS_MAX: u32 = 2;
 /// Pages that a connection keeps, in KiB: the file lies in the page cache.
 const CACHE_KIB: &str = "-512";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// SQLite's result codes of a file that is damaged, or none of its own (<https://sqlite.org/rescode.html>).
+const CORRUPT: u32 = 11;
+const NOTADB: u32 = 26;
 
 /// Where summaries are kept, and by what they are made.
 #[derive(Debug, Clone)]
@@ -69,22 +72,39 @@ impl SummariesOptions {
 /// The file.
 #[derive(Debug)]
 pub struct Summaries {
-    pool: SqlitePool,
+    file: Arc<File>,
     changes: mpsc::Sender<Change>,
     feed: Arc<feed::Options>,
-    /// How far the ledger has been followed.
-    cursor: Arc<AtomicU64>,
-    /// Could it not be read the last time?
-    failing: AtomicBool,
     /// Ends with this.
     _writer: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    pool: SqlitePool,
+    /// How far the ledger has been followed.
+    cursor: AtomicU64,
+    left: Mutex<Left>,
+    /// Could it not be read or written the last time?
+    failing: AtomicBool,
+}
+
+/// What left the feeds.
+#[derive(Debug, Default)]
+struct Left {
+    /// Since the start, and has not come back: a feed that was begun before may make it ready once more.
+    all: HashSet<ArticleId>,
+    /// What of it is still to be taken out.
+    unwritten: Vec<ArticleId>,
 }
 
 /// What is to be written.
 #[derive(Debug)]
 enum Change {
     Keep(Vec<Line>),
-    Forget(Vec<ArticleId>),
+    /// Something has left.
+    Forget,
     /// Tells that everything before it is written.
     Tell(oneshot::Sender<()>),
 }
@@ -108,21 +128,22 @@ impl Summaries {
     pub(super) async fn open(options: &SummariesOptions, ledger: &str, cursor: u64) -> Option<Self> {
         let made = (options.all(), ledger.to_owned());
         let opened = match open(&options.path, &made, cursor).await {
-            Ok(pool) => Ok(pool),
-            Err(error) => {
+            Err(error) if is_useless(&error) => {
                 tracing::info!(%error, "summaries that are ready are made anew");
                 remove(&options.path);
                 open(&options.path, &made, cursor).await
             }
+            opened => opened,
         };
         match opened {
             Ok(pool) => {
                 let (changes, receiver) = mpsc::channel(WAITING_MAX);
-                let cursor = Arc::new(AtomicU64::new(cursor));
+                let (path, cursor) = (options.path.clone(), AtomicU64::new(cursor));
+                let (left, failing) = (Mutex::default(), AtomicBool::new(false));
+                let file = Arc::new(File { path, pool, cursor, left, failing });
                 let mut writer = JoinSet::new();
-                writer.spawn(write_down(pool.clone(), receiver, Arc::clone(&cursor)));
-                let (feed, failing) = (Arc::clone(&options.feed), AtomicBool::new(false));
-                Some(Self { pool, changes, feed, cursor, failing, _writer: writer })
+                writer.spawn(write_down(Arc::clone(&file), receiver));
+                Some(Self { file, changes, feed: Arc::clone(&options.feed), _writer: writer })
             }
             Err(error) => {
                 let file = options.path.display();
@@ -136,19 +157,14 @@ impl Summaries {
     pub(super) async fn get(&self, entries: &[&Entry]) -> HashMap<ArticleId, Prepared> {
         let mut found = HashMap::with_capacity(entries.len());
         let read = self.read(entries, &mut found).await;
-        if let Err(error) = &read
-            && !self.failing.load(Ordering::Relaxed)
-        {
-            tracing::warn!(%error, "summaries that are ready cannot be read, feeds are made of the store");
-        }
-        self.failing.store(read.is_err(), Ordering::Relaxed);
+        self.file.note(read);
         found
     }
 
     /// Each line is looked at while the next one is read.
     async fn read(&self, entries: &[&Entry], found: &mut HashMap<ArticleId, Prepared>) -> Result<(), sqlx::Error> {
         let wanted: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.id.as_str(), *entry)).collect();
-        let mut rows = sqlx::query(OF).bind(json(entries.iter().map(|entry| &entry.id))).fetch(&self.pool);
+        let mut rows = sqlx::query(OF).bind(json(entries.iter().map(|entry| &entry.id))).fetch(&self.file.pool);
         while let Some(row) = rows.try_next().await? {
             let Some(entry) = wanted.get(row.try_get::<&str, _>(0)?) else { continue };
             let (version, digest): (u32, i64) = (row.try_get(1)?, row.try_get(2)?);
@@ -185,32 +201,48 @@ impl Summaries {
         self.settled().await;
     }
 
-    /// The ledger has been followed up to `cursor`: what left the feeds since is taken out.
-    pub(super) async fn follow(&self, articles: &[ArticleRecord], cursor: u64) {
-        self.cursor.store(cursor, Ordering::Relaxed);
-        let gone: Vec<ArticleId> =
-            articles.iter().filter(|record| !record.is_public()).map(|record| record.id.clone()).collect();
-        self.forget(gone).await;
+    /// The ledger has been followed up to `cursor`: nothing of it is shown before this was told.
+    pub(super) fn follow(&self, cursor: u64) {
+        self.file.cursor.store(cursor, Ordering::Relaxed);
     }
 
-    async fn forget(&self, ids: Vec<ArticleId>) {
-        if !ids.is_empty() {
-            drop(self.changes.send(Change::Forget(ids)).await);
+    /// Takes out what left the feeds with these changes. Nobody waits for it.
+    pub(super) fn take_out(&self, articles: &[ArticleRecord]) {
+        let mut left = self.file.left();
+        let before = left.unwritten.len();
+        for record in articles {
+            if record.is_public() {
+                left.all.remove(&record.id);
+            } else {
+                left.all.insert(record.id.clone());
+                left.unwritten.push(record.id.clone());
+            }
+        }
+        if left.unwritten.len() > before {
+            // If too much waits, the writer comes by anyway.
+            drop(self.changes.try_send(Change::Forget));
         }
     }
 
     /// Takes out what `retain_gone` says is not public, whatever kept it here: the process may have ended before it was.
     pub(super) async fn sweep(&self, retain_gone: impl Fn(&mut Vec<ArticleId>)) {
+        let swept = self.sweep_all(retain_gone).await;
+        self.file.note(swept);
+    }
+
+    async fn sweep_all(&self, retain_gone: impl Fn(&mut Vec<ArticleId>)) -> Result<(), sqlx::Error> {
         let mut last = String::new();
         loop {
             let limit = i64::try_from(SWEEP_AT_A_TIME).unwrap_or(i64::MAX);
-            let ids = sqlx::query_scalar(AFTER).bind(&last).bind(limit).fetch_all(&self.pool).await;
-            let ids: Vec<String> = ids.unwrap_or_default();
-            let Some(end) = ids.last() else { return };
+            let ids: Vec<String> = sqlx::query_scalar(AFTER).bind(&last).bind(limit).fetch_all(&self.file.pool).await?;
+            let Some(end) = ids.last() else { return Ok(()) };
             last.clone_from(end);
             let mut ids = ids.into_iter().map(ArticleId::new).collect();
             retain_gone(&mut ids);
-            self.forget(ids).await;
+            if !ids.is_empty() {
+                self.file.left().unwritten.extend(ids);
+                drop(self.changes.send(Change::Forget).await);
+            }
         }
     }
 
@@ -223,21 +255,82 @@ impl Summaries {
     }
 }
 
+impl File {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs what is otherwise than the last time. A damaged file is gone with the next start.
+    fn note(&self, outcome: Result<(), sqlx::Error>) {
+        let failed = outcome.is_err();
+        if let Err(error) = outcome
+            && !self.failing.swap(failed, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "the summaries that are ready cannot be used, feeds are made of the store");
+            if is_useless(&error) {
+                remove(&self.path);
+            }
+        }
+        self.failing.store(failed, Ordering::Relaxed);
+    }
+
+    /// Everything in one transaction; what cannot be taken out now is tried again with the next one.
+    async fn write(&self, lines: Vec<Line>) -> Result<(), sqlx::Error> {
+        let (lines, gone) = {
+            let mut left = self.left();
+            let gone = std::mem::take(&mut left.unwritten);
+            let lines: Vec<Line> = lines.into_iter().filter(|line| !left.all.contains(&line.entry.id)).collect();
+            (lines, gone)
+        };
+        if lines.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        let written = self.commit(&lines, &gone).await;
+        if written.is_err() {
+            self.left().unwritten.extend(gone);
+        } else if !gone.is_empty() {
+            // What left stands in the log until it is begun anew.
+            sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        }
+        written
+    }
+
+    async fn commit(&self, lines: &[Line], gone: &[ArticleId]) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        insert(&mut transaction, lines).await?;
+        if !gone.is_empty() {
+            sqlx::query(FORGET).bind(json(gone)).execute(&mut *transaction).await?;
+        }
+        let cursor = self.cursor.load(Ordering::Relaxed).cast_signed();
+        sqlx::query(GO_ON).bind(cursor).execute(&mut *transaction).await?;
+        transaction.commit().await
+    }
+}
+
+/// Is the file of no use any more: damaged, none, or of other circumstances?
+fn is_useless(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(error, sqlx::Error::Configuration(_)) || matches!(primary, Some(CORRUPT | NOTADB))
+}
+
 /// Opens the file; what is there for nothing is an error.
 async fn open(path: &Path, made: &(String, String), cursor: u64) -> Result<SqlitePool, sqlx::Error> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    // Lines can be made again, so nobody waits until they are on disk; what left is overwritten.
+    // Nobody waits for the disk but the writer, now and then; what left is overwritten.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Off)
+        .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("secure_delete", "ON")
         .pragma("cache_size", CACHE_KIB);
     let pool = SqlitePoolOptions::new().max_connections(1 + READERS_MAX).test_before_acquire(false);
+    // Where SQLite itself has ended a transaction, as on a full disk, sqlx goes on in it for ever.
+    let pool = pool.before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
     let pool = pool.connect_with(options).await?;
     sqlx::raw_sql(TABLES).execute(&pool).await?;
     let cursor = cursor.cast_signed();
@@ -257,50 +350,24 @@ async fn open(path: &Path, made: &(String, String), cursor: u64) -> Result<Sqlit
 }
 
 /// Writes what comes, as much at once as waits, until nobody can send any more.
-async fn write_down(pool: SqlitePool, mut changes: mpsc::Receiver<Change>, cursor: Arc<AtomicU64>) {
-    let (mut waiting, mut failing) = (Vec::new(), false);
+async fn write_down(file: Arc<File>, mut changes: mpsc::Receiver<Change>) {
+    let mut waiting = Vec::new();
     while changes.recv_many(&mut waiting, WAITING_MAX).await > 0 {
-        let mut told = Vec::new();
-        let mut batch = Vec::new();
+        let (mut lines, mut told) = (Vec::new(), Vec::new());
         for change in waiting.drain(..) {
             match change {
+                Change::Keep(more) => lines.extend(more),
+                Change::Forget => {}
                 Change::Tell(tell) => told.push(tell),
-                change => batch.push(change),
             }
         }
-        let written = write(&pool, batch, cursor.load(Ordering::Relaxed)).await;
-        if let Err(error) = &written
-            && !failing
-        {
-            tracing::warn!(%error, "summaries that are ready cannot be written");
-        }
-        failing = written.is_err();
+        let written = file.write(lines).await;
+        file.note(written);
         for tell in told {
             // Who asked may have given up.
             tell.send(()).unwrap_or_default();
         }
     }
-}
-
-async fn write(pool: &SqlitePool, changes: Vec<Change>, cursor: u64) -> Result<(), sqlx::Error> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut lines: Vec<Line> = Vec::new();
-    for change in changes {
-        match change {
-            Change::Keep(more) => lines.extend(more),
-            Change::Forget(ids) => {
-                insert(&mut transaction, &std::mem::take(&mut lines)).await?;
-                sqlx::query(FORGET).bind(json(&ids)).execute(&mut *transaction).await?;
-            }
-            Change::Tell(_) => {}
-        }
-    }
-    insert(&mut transaction, &lines).await?;
-    sqlx::query(GO_ON).bind(cursor.cast_signed()).execute(&mut *transaction).await?;
-    transaction.commit().await
 }
 
 async fn insert(transaction: &mut sqlx::Transaction<'_, Sqlite>, lines: &[Line]) -> Result<(), sqlx::Error> {
@@ -310,7 +377,8 @@ async fn insert(transaction: &mut sqlx::Transaction<'_, Sqlite>, lines: &[Line])
             row.push_bind(line.entry.id.as_str()).push_bind(line.entry.version);
             row.push_bind(line.entry.digest.cast_signed()).push_bind(line.json.as_str());
         });
-        query.build().execute(&mut **transaction).await?;
+        // As many statements as there are numbers of lines: not to be kept.
+        query.build().persistent(false).execute(&mut **transaction).await?;
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ fn of_summaries(app: &App, articles: &Arc<Articles>) -> Vec<Maker> {
     makers(app, articles).split_off(1)
 }
 
+/// Of SQLite, unless a file says otherwise.
+const PAGE_BYTES: usize = 4_096;
+
 /// The ids in the file.
 async fn kept(site: &Site) -> String {
     scalar(site, "SELECT coalesce(group_concat(id, ' ' ORDER BY id), '') FROM summaries").await
@@ -71,6 +74,16 @@ async fn a_feed_that_nobody_has_asked_for_needs_no_store() {
     .await;
 }
 
+/// A title that nobody is to read any more.
+const SECRET: &str = "Chuyện chưa được phép đăng";
+
+/// Does the text stand anywhere in the file, or in what SQLite lays beside it?
+fn holds(site: &Site, text: &str) -> bool {
+    let path = site.summaries().display().to_string();
+    let files = ["", "-wal"].map(|suffix| fs::read(format!("{path}{suffix}")).unwrap_or_default());
+    files.concat().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+}
+
 #[tokio::test]
 async fn what_left_is_taken_out() {
     on::<Sqlite>(async |db| left(db).await).await;
@@ -80,6 +93,11 @@ async fn what_left_is_taken_out() {
 async fn left(db: &impl Database) {
     let (site, mut app) = filled(db).await;
     let file = |app: &App| Arc::clone(&app.publisher.maker().articles);
+    db.sql(&format!("UPDATE articles SET title = '{SECRET}' WHERE id = '4'")).await;
+    app.step_at("2026-03-18T01:00:30Z").await;
+    assert!(summaries(&app).await.concat().contains(SECRET));
+    file(&app).file().unwrap().settled().await;
+    assert!(holds(&site, SECRET));
     for (edit, at, left) in [
         ("UPDATE articles SET status = 'withdrawn' WHERE id = '4'", "2026-03-18T01:01:00Z", "1 2 3"),
         ("DELETE FROM articles WHERE id = '3'", "2026-03-18T01:02:00Z", "1 2 3"),
@@ -90,6 +108,7 @@ async fn left(db: &impl Database) {
         app.step_at(at).await;
         file(&app).file().unwrap().settled().await;
         assert_eq!(kept(&site).await, left, "{edit}");
+        assert!(!holds(&site, SECRET), "{edit}");
     }
     app.stop().await;
 }
@@ -122,6 +141,19 @@ async fn a_damaged_file_is_no_loss() {
         let app = site.started().await;
         assert_eq!(summaries(&app).await, before);
         app.stop().await;
+        // A page of it: found when it is read, and gone with the next start.
+        execute(&site, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let mut bytes = fs::read(site.summaries()).unwrap();
+        let pages = bytes.len() / PAGE_BYTES;
+        bytes[pages / 2 * PAGE_BYTES..].fill(0xff);
+        fs::write(site.summaries(), bytes).unwrap();
+        for _ in 0..2 {
+            let app = site.started().await;
+            assert_eq!(summaries(&app).await, before);
+            app.publisher.maker().articles.file().unwrap().settled().await;
+            app.stop().await;
+        }
+        assert_eq!(kept(&site).await, "1 2 3 4", "begun anew");
         fs::write(site.summaries(), "không phải SQLite".repeat(1_000)).unwrap();
         let app = site.started().await;
         assert_eq!(summaries(&app).await, before);

@@ -15,6 +15,8 @@ use loa::domain::ledger::{ArticleRecord, ArticleWrite, Batch, Departure, FeedRec
 use loa::domain::scope::Scope;
 use loa::state::scratch::Scratch;
 use loa::state::{self, Adopted, Adoption, Changes, INSTANCE_MARK, State, StateError, Withdrawal};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
 use tokio::time::timeout;
 
 use crate::support::http::patiently;
@@ -488,6 +490,28 @@ async fn two_processes_may_start_at_once(database: &impl Database) {
     for state in opened {
         state.unwrap().load().await.unwrap();
     }
+}
+
+/// A writer that hangs costs the others their turn, and not their connections.
+#[tokio::test]
+async fn who_waits_in_vain_for_the_ledger_can_go_on() {
+    on::<Postgres>(async |database| {
+        let state = open(database).await;
+        let mut hangs = database.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT FROM loa.control FOR UPDATE").execute(&mut hangs).await.unwrap();
+        let batches = ["a", "b", "c", "d"].map(|id| fresh(&[id], S));
+        let refused = futures_util::future::join_all(batches.iter().map(|batch| state.commit(batch))).await;
+        assert!(refused.iter().all(Result::is_err), "{refused:?}");
+        sqlx::raw_sql("ROLLBACK").execute(&mut hangs).await.unwrap();
+        // More at once than there are connections.
+        let (batches, of) = (batches.iter().chain(&batches), [ArticleId::new("a")]);
+        for committed in futures_util::future::join_all(batches.map(|batch| state.commit(batch))).await {
+            committed.unwrap();
+        }
+        let read = futures_util::future::join_all((0..8).map(|_| state.records(&of))).await;
+        assert!(read.iter().all(|records| records.as_ref().is_ok_and(|records| records.len() == 1)), "{read:?}");
+    })
+    .await;
 }
 
 async fn a_newer_schema_is_refused(database: &impl Database) {

@@ -47,11 +47,13 @@ const SCHEMA: &str = "loa";
 
 const HAS_SCHEMA: &str = "SELECT to_regnamespace('loa') IS NOT NULL";
 /// A writer that hangs must not hold the others for ever: ten seconds to wait for one's turn, thirty to use it.
+/// Nothing in the first message can be refused: sqlx takes what began and then failed for no transaction, and would give the
+/// connection back within it.
 const BEGIN_WRITE: &str = "
     BEGIN;
     SET LOCAL lock_timeout = '10s';
-    SET LOCAL idle_in_transaction_session_timeout = '30s';
-    SELECT FROM loa.control FOR UPDATE";
+    SET LOCAL idle_in_transaction_session_timeout = '30s'";
+const LOCK: &str = "SELECT FROM loa.control FOR UPDATE";
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// One statement, so one snapshot; no row if nothing is new.
 const SINCE: &str = "
@@ -193,7 +195,9 @@ impl PostgresState {
     }
 
     async fn write(&self) -> Result<Transaction<'static, Postgres>, StateError> {
-        Ok(self.pool.begin_with(BEGIN_WRITE).await?)
+        let mut transaction = self.pool.begin_with(BEGIN_WRITE).await?;
+        sqlx::raw_sql(LOCK).execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::query::QueryScalar;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqlitePool, Transaction};
 
 use super::row::{self, AddressRow, AdoptedRow, ArticleRow, Decoder, FeedRow, WithdrawalRow, limit};
 use super::schema::{self, Migrations};
@@ -156,6 +156,8 @@ impl SqliteState {
         let watcher = Watcher::new(options.clone());
         let pool = |connections_max| {
             let pool = SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false);
+            // Where SQLite itself has ended a transaction, as on a full disk, sqlx goes on in it for ever.
+            let pool = pool.before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
             pool.connect_with(options.clone())
         };
         let (writer, pool) = (pool(1).await?, pool(READERS_MAX).await?);
