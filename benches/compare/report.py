@@ -68,15 +68,13 @@ def table_line(figure):
 
 
 def write_docs(results, script):
-    """Puts the tables in the place that is kept for this script."""
+    """Puts the tables in the place that is kept for this script. Parts that were not measured stay as they are there."""
     text, begin = DOCS.read_text(), BEGIN.format(script)
     before, rest = text.split(begin)
-    _, after = rest.split(END, 1)
-    DOCS.write_text(f"{before}{begin}\n{markdown(results)}{END}{after}")
-
-
-def markdown(results):
-    return "".join(markdown_part(name, part) for name, part in results.items())
+    old, after = rest.split(END, 1)
+    parts = {section.split("\n", 1)[0]: f"\n### {section}" for section in old.split("\n### ")[1:]}
+    parts |= {name: markdown_part(name, part) for name, part in results.items()}
+    DOCS.write_text(f"{before}{begin}\n{''.join(parts.values())}{END}{after}")
 
 
 def markdown_part(name, part):
