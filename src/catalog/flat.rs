@@ -36,8 +36,12 @@ impl<W: Write> Sink<W> {
     /// # Errors
     /// As the writer says.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        self.count(text.len())?;
-        self.0.write_all(text.as_bytes())
+        self.bytes(text.as_bytes())
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.count(bytes.len())?;
+        self.0.write_all(bytes)
     }
 
     /// An instant, to the microsecond.
@@ -117,9 +121,13 @@ impl<R: Read> Source<R> {
     /// # Errors
     /// As the reader says, or it is no UTF-8.
     pub fn text(&mut self) -> io::Result<String> {
+        String::from_utf8(self.bytes()?).map_err(|error| damaged(&error.to_string()))
+    }
+
+    pub(super) fn bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.count()?];
         self.input.read_exact(&mut bytes)?;
-        String::from_utf8(bytes).map_err(|error| damaged(&error.to_string()))
+        Ok(bytes)
     }
 
     /// An instant.

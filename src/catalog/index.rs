@@ -17,6 +17,7 @@ use crate::domain::scope::Scope;
 
 mod flat;
 mod moves;
+mod refs;
 
 use moves::Move;
 
@@ -24,8 +25,8 @@ use moves::Move;
 const GARBAGE_RATIO: usize = 2;
 /// Below this, garbage is not worth a rewrite. Rows.
 const GARBAGE_ROWS_MIN: usize = 512;
-/// The same, in scope references.
-const GARBAGE_REFS_MIN: usize = 8 * GARBAGE_ROWS_MIN;
+/// The same, in bytes of scope references.
+const GARBAGE_REFS_MIN: usize = 16 * GARBAGE_ROWS_MIN;
 
 type RowNumber = u32;
 type ScopeNumber = u32;
@@ -35,7 +36,7 @@ struct Row {
     id_at: u32,
     scopes_at: u32,
     id_bytes: u16,
-    scopes: u16,
+    scopes_bytes: u16,
     /// Of the ledger's record.
     version: u32,
     published_us: i64,
@@ -49,8 +50,9 @@ pub(super) struct Index {
     hasher: DefaultHashBuilder,
     rows: Vec<Row>,
     ids: String,
-    scope_refs: Vec<ScopeNumber>,
-    /// Scope references that no row points to any more.
+    /// See [`refs`].
+    scope_refs: Vec<u8>,
+    /// Bytes of scope references that no row points to any more.
     dead_refs: usize,
     scopes: Vec<Scope>,
     scope_numbers: HashMap<Scope, ScopeNumber, DefaultHashBuilder>,
@@ -183,13 +185,12 @@ impl Index {
             id_at: narrow(self.ids.len()),
             scopes_at: narrow(self.scope_refs.len()),
             id_bytes: u16::try_from(record.id.as_str().len()).unwrap_or(u16::MAX),
-            scopes: u16::try_from(scopes.len()).unwrap_or(u16::MAX),
+            scopes_bytes: refs::append(&mut self.scope_refs, scopes),
             version: version_of(record),
             published_us: record.published.timestamp_micros(),
             digest: record.digest,
         };
         self.ids.push_str(record.id.as_str());
-        self.scope_refs.extend(scopes);
         let number = narrow(self.rows.len());
         self.rows.push(row);
         self.link(number);
@@ -202,19 +203,21 @@ impl Index {
         let Some(row) = self.rows.get_mut(widen(number)) else { return };
         (row.version, row.digest) = (version_of(record), record.digest);
         let range = refs_of(row);
-        if self.scope_refs.get(range.clone()) == Some(scopes) {
+        let mut refs = Vec::new();
+        let bytes = refs::append(&mut refs, scopes);
+        if self.scope_refs.get(range.clone()) == Some(&refs) {
             return;
         }
-        row.scopes = u16::try_from(scopes.len()).unwrap_or(u16::MAX);
+        row.scopes_bytes = bytes;
         self.dead_refs += range.len();
-        match self.scope_refs.get_mut(range.start..range.start + scopes.len()) {
-            Some(slots) if scopes.len() <= range.len() => {
-                slots.copy_from_slice(scopes);
-                self.dead_refs -= scopes.len();
+        match self.scope_refs.get_mut(range.start..range.start + refs.len()) {
+            Some(slots) if refs.len() <= range.len() => {
+                slots.copy_from_slice(&refs);
+                self.dead_refs -= refs.len();
             }
             _ => {
                 row.scopes_at = at;
-                self.scope_refs.extend(scopes);
+                self.scope_refs.extend(refs);
             }
         }
     }
@@ -227,7 +230,7 @@ impl Index {
 
     fn unlink(&mut self, number: RowNumber) {
         let Some(row) = self.row(number) else { return };
-        let (hash, refs) = (self.hasher.hash_one(Some(slice(&self.ids, row))), usize::from(row.scopes));
+        let (hash, refs) = (self.hasher.hash_one(Some(slice(&self.ids, row))), usize::from(row.scopes_bytes));
         if let Ok(entry) = self.by_id.find_entry(hash, |at| *at == number) {
             entry.remove();
             self.dead_refs += refs;
@@ -241,7 +244,7 @@ impl Index {
         live.sort_unstable_by(|a, b| self.order(*a, *b));
         let live_rows = || live.iter().filter_map(|number| self.row(*number));
         let mut ids = String::with_capacity(live_rows().map(|row| usize::from(row.id_bytes)).sum());
-        let mut refs = Vec::with_capacity(live_rows().map(|row| usize::from(row.scopes)).sum());
+        let mut refs = Vec::with_capacity(live_rows().map(|row| usize::from(row.scopes_bytes)).sum());
         for number in &live {
             let Some(row) = self.rows.get_mut(widen(*number)) else { continue };
             let at = narrow(ids.len());
@@ -265,14 +268,14 @@ impl Index {
     /// Makes the lists of rows that stand in the order of publication.
     fn fill_lists(&mut self) {
         let mut lengths = vec![0; self.scopes.len()];
-        for scope in &self.scope_refs {
-            lengths.get_mut(widen(*scope)).into_iter().for_each(|length| *length += 1);
+        for scope in refs::read(&self.scope_refs) {
+            lengths.get_mut(widen(scope)).into_iter().for_each(|length| *length += 1);
         }
         self.lists = Vec::new();
         self.lists = lengths.into_iter().map(Vec::with_capacity).collect();
         for (number, row) in self.rows.iter().enumerate() {
-            for scope in self.scope_refs.get(refs_of(row)).unwrap_or_default() {
-                self.lists.get_mut(widen(*scope)).into_iter().for_each(|list| list.push(narrow(number)));
+            for scope in refs::read(self.scope_refs.get(refs_of(row)).unwrap_or_default()) {
+                self.lists.get_mut(widen(scope)).into_iter().for_each(|list| list.push(narrow(number)));
             }
         }
     }
@@ -305,7 +308,7 @@ impl Index {
     }
 
     fn scopes_of_row(&self, row: &Row) -> impl Iterator<Item = ScopeNumber> + '_ {
-        self.scope_refs.get(refs_of(row)).unwrap_or_default().iter().copied()
+        refs::read(self.scope_refs.get(refs_of(row)).unwrap_or_default())
     }
 
     fn scope(&self, number: ScopeNumber) -> Option<&Scope> {
@@ -330,7 +333,7 @@ impl Index {
 }
 
 fn refs_of(row: &Row) -> Range<usize> {
-    widen(row.scopes_at)..widen(row.scopes_at) + usize::from(row.scopes)
+    widen(row.scopes_at)..widen(row.scopes_at) + usize::from(row.scopes_bytes)
 }
 
 /// Nobody writes a record four billion times.

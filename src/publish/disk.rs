@@ -29,7 +29,7 @@ const ASKED_MARK_EVERY: Duration = Duration::from_hours(12);
 /// How long documents gather before they are written: a feed that changes every second is not written more often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of documents that wait to be written: with more, whoever makes one waits for the disk.
-const WAITING_BYTES_MAX: usize = 16 << 20;
+const WAITING_BYTES_MAX: usize = 8 << 20;
 
 /// First line of a file; the document follows it.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,5 +1,8 @@
 //! One document as bytes, in every encoding that was asked for, with its validators (RFC 9110 section 8.8).
 
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -103,8 +106,8 @@ impl Body {
         let Some(cell) = self.cell(encoding) else { return (Encoding::Identity, &self.identity) };
         let made = cell.get_or_try_init(|| async {
             let (body, prefix) = (self.identity.bytes.clone(), self.tag_prefix.clone());
-            let work = move || compress(encoding, &body).map(|bytes| encoded(&prefix, bytes.into()));
-            tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+            let work = move || compress(encoding, &body).map(|bytes| encoded(&prefix, bytes));
+            tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
         });
         match made.await {
             Ok(encoded) => (encoding, encoded),
@@ -121,7 +124,7 @@ impl Body {
         let Some(cell) = self.cell(encoding).filter(|cell| !cell.initialized()) else { return };
         if let Ok(bytes) = compress(encoding, &self.identity.bytes) {
             // Who asked meanwhile has made the same.
-            drop(cell.set(encoded(&self.tag_prefix, bytes.into())));
+            drop(cell.set(encoded(&self.tag_prefix, bytes)));
         }
     }
 
@@ -195,31 +198,62 @@ fn encoded(tag_prefix: &str, bytes: Bytes) -> Encoded {
     Encoded { etag: format!("\"{tag_prefix}{}\"", tag_hash(&bytes)), bytes }
 }
 
+/// What compressing works in, kept for the next document: a buffer as large as a document may become, that was made among
+/// documents which stay, would leave a hole of that size behind each.
+struct Workplace {
+    gzip: libdeflater::Compressor,
+    out: Vec<u8>,
+}
+
+/// The workplaces that nobody is at. They are as many as ever compressed at the same time, up to [`WORKPLACES_MAX`].
+static WORKPLACES: Mutex<Vec<Workplace>> = Mutex::new(Vec::new());
+/// More of them are not kept: a place takes about a megabyte.
+const WORKPLACES_MAX: usize = 4;
+
+fn workplaces() -> MutexGuard<'static, Vec<Workplace>> {
+    WORKPLACES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// As long as it is: what a buffer has beyond that would be kept with the document.
-fn compress(encoding: Encoding, body: &[u8]) -> std::io::Result<Box<[u8]>> {
-    let coded = match encoding {
-        Encoding::Identity => Ok(body.to_vec()),
-        Encoding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
-        Encoding::Gzip => {
-            let level = libdeflater::CompressionLvl::new(GZIP_LEVEL).unwrap_or_default();
-            let mut compressor = libdeflater::Compressor::new(level);
-            let mut out = vec![0; compressor.gzip_compress_bound(body.len())];
-            let length = compressor.gzip_compress(body, &mut out).map_err(std::io::Error::other)?;
-            out.truncate(length);
-            Ok(out)
+fn compress(encoding: Encoding, body: &[u8]) -> io::Result<Bytes> {
+    let free = workplaces().pop();
+    let mut place = free.unwrap_or_else(|| Workplace {
+        gzip: libdeflater::Compressor::new(libdeflater::CompressionLvl::new(GZIP_LEVEL).unwrap_or_default()),
+        out: Vec::new(),
+    });
+    let coded = place.compress(encoding, body).map(Bytes::copy_from_slice);
+    let mut free = workplaces();
+    if free.len() < WORKPLACES_MAX {
+        free.push(place);
+    }
+    coded
+}
+
+impl Workplace {
+    fn compress<'a>(&'a mut self, encoding: Encoding, body: &'a [u8]) -> io::Result<&'a [u8]> {
+        self.out.clear();
+        match encoding {
+            Encoding::Identity => return Ok(body),
+            Encoding::Zstd => {
+                self.out.reserve(zstd::zstd_safe::compress_bound(body.len()));
+                zstd::bulk::Compressor::new(ZSTD_LEVEL)?.compress_to_buffer(body, &mut self.out)?;
+            }
+            Encoding::Gzip => {
+                self.out.resize(self.gzip.gzip_compress_bound(body.len()), 0);
+                let length = self.gzip.gzip_compress(body, &mut self.out).map_err(io::Error::other)?;
+                self.out.truncate(length);
+            }
+            Encoding::Brotli => {
+                let params = brotli::enc::BrotliEncoderParams {
+                    quality: i32::try_from(BROTLI_QUALITY).unwrap_or_default(),
+                    lgwin: i32::try_from(BROTLI_WINDOW).unwrap_or_default(),
+                    ..Default::default()
+                };
+                brotli::BrotliCompress(&mut &body[..], &mut self.out, &params)?;
+            }
         }
-        Encoding::Brotli => {
-            let mut out = Vec::new();
-            let params = brotli::enc::BrotliEncoderParams {
-                quality: i32::try_from(BROTLI_QUALITY).unwrap_or_default(),
-                lgwin: i32::try_from(BROTLI_WINDOW).unwrap_or_default(),
-                ..Default::default()
-            };
-            brotli::BrotliCompress(&mut &body[..], &mut out, &params)?;
-            Ok(out)
-        }
-    };
-    coded.map(Vec::into_boxed_slice)
+        Ok(&self.out)
+    }
 }
 
 #[cfg(test)]

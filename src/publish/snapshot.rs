@@ -19,7 +19,7 @@ use crate::state::{Changes, INSTANCE_MARK, State, StateError};
 use crate::store::log::LogCursor;
 
 /// The form of the file; another one is not read. It also stands for what the arrays of the catalog mean.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Longest first line that is read back, in bytes: it holds a cursor with the lines that were read early.
 const HEADER_BYTES_MAX: u64 = 4_000_000;
 /// Bytes that are hashed and written, or read, at a time.

@@ -13,7 +13,7 @@ impl Index {
         self.rows.iter().try_for_each(|row| write_row(row, sink))?;
         sink.numbers(&self.dead_rows())?;
         sink.text(&self.ids)?;
-        sink.numbers(&self.scope_refs)?;
+        sink.bytes(&self.scope_refs)?;
         sink.count(self.dead_refs)?;
         sink.count(self.scopes.len())?;
         for (scope, list) in self.scopes.iter().zip(&self.lists) {
@@ -27,7 +27,7 @@ impl Index {
     pub(in crate::catalog) fn read<R: Read>(source: &mut Source<R>) -> io::Result<Self> {
         let rows = source.each(read_row)?;
         let dead = source.numbers()?;
-        let (ids, scope_refs, dead_refs) = (source.text()?, source.numbers()?, source.count()?);
+        let (ids, scope_refs, dead_refs) = (source.text()?, source.bytes()?, source.count()?);
         let mut index = Self { rows, ids, scope_refs, dead_refs, ..Self::default() };
         for _ in 0..source.count()? {
             let number = index.number_of(&source.scope()?);
@@ -55,7 +55,7 @@ fn write_row<W: Write>(row: &Row, sink: &mut Sink<W>) -> io::Result<()> {
     sink.put(row.id_at.to_le_bytes())?;
     sink.put(row.scopes_at.to_le_bytes())?;
     sink.put(row.id_bytes.to_le_bytes())?;
-    sink.put(row.scopes.to_le_bytes())?;
+    sink.put(row.scopes_bytes.to_le_bytes())?;
     sink.put(row.version.to_le_bytes())?;
     sink.put(row.published_us.to_le_bytes())?;
     sink.put(row.digest.to_le_bytes())
@@ -66,7 +66,7 @@ fn read_row<R: Read>(source: &mut Source<R>) -> io::Result<Row> {
         id_at: u32::from_le_bytes(source.take()?),
         scopes_at: u32::from_le_bytes(source.take()?),
         id_bytes: u16::from_le_bytes(source.take()?),
-        scopes: u16::from_le_bytes(source.take()?),
+        scopes_bytes: u16::from_le_bytes(source.take()?),
         version: u32::from_le_bytes(source.take()?),
         published_us: i64::from_le_bytes(source.take()?),
         digest: u64::from_le_bytes(source.take()?),
